@@ -15,14 +15,16 @@ from ..engine.plan.selection import Selection
 from ..errors import NothingSelectedError, Problems, RunnerError, UsageError, raise_all
 from ..files.discover import refuse_other_projects
 from ..files.model import Project, Prompt
+from ..files.versions import NewerFormatError
 from ..regress.approval import accept, reject
 from ..regress.claims import refuse_shared, refuse_shared_folders
+from ..regress.gates.rates import load_rates
 from ..regress.pending_answers import load_pending, select_pending
 from ..regress.results import PendingEntry, PendingKind
 from ..regress.snapshots.approved import approved_of
 from ..regress.snapshots.snapshot import folder_of
 from ..regress.snapshots.store import SnapshotStore, store_of
-from ..regress.snapshots.unreferenced import unreferenced_files
+from ..regress.snapshots.unreferenced import abandoned_rates, unreferenced_files
 from ..report.terminal.figures import plural
 from ..report.terminal.outlet import print_data, print_line
 from ..report.terminal.terminal_text import visible
@@ -204,12 +206,31 @@ def _prune(workspace: Workspace, paths: Sequence[str], *, dry_run: bool) -> int:
             store.delete(file)
         print_line(f"{'would delete' if dry_run else 'deleted'} {visible(file)}")
     print_line(f"{plural(len(found) - kept, 'snapshot')} without a case")
+    _prune_rates(units, store, dry_run=dry_run)
     if kept:
         print_line(
             "to keep the approved answers under the new names: runner test, then runner accept --kind moved"
         )
     _report_gone(workspace, prompts)
     return 0
+
+
+def _prune_rates(units: Sequence[Unit], store: SnapshotStore, *, dry_run: bool) -> None:
+    """Delete the baselines of prompts and variants that are gone. Raises NewerFormatError."""
+    found = list(abandoned_rates(units, store))
+    for file in found:
+        try:
+            load_rates(store, file)
+        except NewerFormatError:
+            raise
+        except RunnerError:
+            pass  # nobody needs to read it
+    for file in found:
+        if not dry_run:
+            store.delete(file)
+        print_line(f"{'would delete' if dry_run else 'deleted'} {visible(file)}")
+    if found:
+        print_line(f"{plural(len(found), 'baseline')} without a prompt")
 
 
 def _report_gone(workspace: Workspace, prompts: Sequence[Prompt]) -> None:

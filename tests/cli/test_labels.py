@@ -182,3 +182,13 @@ def test_named_scores_are_shown_and_an_assertion_that_does_not_apply_is_marked(l
     assert "n/a   contains: not applicable: vars.ticket == 'case 9' is false" in shown.out
     records = project.run("run", "reply.prompt.yaml", "--json", env=KEY).out.splitlines()
     assert [json.loads(line)["checks"][2]["passed"] for line in records] == [None, None]
+
+
+def test_the_report_has_the_metrics_and_a_column_for_answers_without_a_label(labelled):
+    project = labelled(flawed)
+    project.run("run", "--report", "r.html", env=KEY)
+    page = (project.folder / "r.html").read_text()
+    assert "<h3>Metrics</h3>" in page
+    assert "<h3>Labels of triage</h3>" in page
+    matrix = page[page.index("expected against got") :]
+    assert "(refused)" in matrix[: matrix.index("</thead>")]

@@ -216,3 +216,32 @@ def test_cases_of_a_group_count_as_one_for_inputs_like_these(
     together = project.run("test", "--live", env=KEY)
     # All that fell belong to one customer: one of 17 that fell may be chance.
     assert "INCONCLUSIVE" in together.out
+
+
+def test_prune_removes_the_baseline_of_a_prompt_that_is_gone(labelled: Labelled) -> None:
+    folder = labelled.project.folder
+    gone = folder / "__snapshots__" / "gone.rates.yaml"
+    gone.write_text("runner_rates: 1\nsamples: 1\ncases: {}\n")
+    kept = folder / "__snapshots__" / "triage.rates.yaml"
+    listed = labelled.run("{}", "prune", "--dry-run")
+    assert "would delete __snapshots__/gone.rates.yaml" in listed.out
+    assert gone.exists()
+    done = labelled.run("{}", "prune")
+    assert "deleted __snapshots__/gone.rates.yaml" in done.out
+    assert "1 baseline without a prompt" in done.out
+    assert not gone.exists()
+    assert kept.exists()
+
+
+def test_prune_leaves_baselines_alone_while_a_prompt_beside_them_is_not_given(labelled: Labelled) -> None:
+    folder = labelled.project.folder
+    labelled.project.write("other.prompt.yaml", "model: m\nmessages: [{role: user, content: hi}]\n")
+    gone = folder / "__snapshots__" / "gone.rates.yaml"
+    gone.write_text("runner_rates: 1\nsamples: 1\ncases: {}\n")
+    assert labelled.run("{}", "prune", "other.prompt.yaml").code == 0
+    assert gone.exists()
+
+
+def test_gates_that_are_not_judged_offline_take_one_line(labelled: Labelled) -> None:
+    done = labelled.run("[{}, {metric: accuracy}]", "test", "--offline")
+    assert "2 gates not judged: only --live sends every case" in done.out

@@ -40,7 +40,7 @@ _OF_A_TEST = ("max_drop", "min", "confidence", "about", "prove", "by", "unsure")
 class GateRule:
     """One gate. `bound` is its condition on a metric of the answers, or `limit` the maximum of a cost; `label` names it.
 
-    `metric_location` is where its metric is named. `by_tag` makes it one gate per tag; `unsure_fails` makes an inconclusive verdict end with exit code 3. `location` is
+    `metric_location` is where its metric is named; `stated`: the author wrote `max_drop`. `by_tag` makes it one gate per tag; `unsure_fails` makes an inconclusive verdict end with exit code 3. `location` is
     its place in the file.
     """
 
@@ -50,6 +50,7 @@ class GateRule:
     bound: Bound | None
     metric_location: Location
     limit: float = 0.0
+    stated: bool = False
     by_tag: bool = False
     unsure_fails: bool = False
     looks: Looks = AUTO
@@ -89,8 +90,10 @@ def refuse_without_assertions(prompt: Prompt, rules: Sequence[GateRule]) -> None
 
 
 def too_fine(rule: GateRule, cases: int) -> Diagnostic | None:
-    """Return W023 if the margin is finer than one case."""
+    """Return W023 if a margin that the author chose is finer than one case."""
     bound = rule.bound
+    if not rule.stated:
+        return None
     if (
         rule.metric.name != "pass_rate"
         or bound is None
@@ -167,6 +170,7 @@ def _compile(spec: Mapping[str, Any], place: Callable[..., Location]) -> GateRul
         place(),
         bound,
         named,
+        stated="max_drop" in spec,
         by_tag=spec.get("by") == "tag",
         unsure_fails=spec.get("unsure") == "fail",
         looks=looks,

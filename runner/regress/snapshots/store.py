@@ -28,7 +28,7 @@ from ...files.versions import NewerFormatError
 from ...schema import json_path
 from .reader import MAX_BYTES, read_snapshot, snapshot_request, too_large
 from .secret_scan import largest_part, secret_in
-from .snapshot import FOLDER, SUFFIX, Snapshot, former_names, present_name
+from .snapshot import FOLDER, RATES_SUFFIX, SUFFIX, Snapshot, former_names, present_name
 from .writer import document, write_snapshot
 
 __all__ = ["SnapshotStore", "store_of"]
@@ -192,6 +192,15 @@ class SnapshotStore:
         except (FileNotFoundError, NotADirectoryError):
             return set()
         return {f"{place}/{present_name(name)}" for name in names}
+
+    def rates_in(self, place: str) -> set[str]:
+        """Return the files of rates in a `__snapshots__` folder, root-relative."""
+        try:
+            with os.scandir(self._path(place)) as entries:
+                names = [entry.name for entry in entries if entry.name.endswith(RATES_SUFFIX)]
+        except (FileNotFoundError, NotADirectoryError):
+            return set()
+        return {f"{place}/{name}" for name in names}
 
     def read_rates(self, file: str) -> str | None:
         """Return the text of a file of rates; None if there is none. Raises MissingFileError, EncodingError."""

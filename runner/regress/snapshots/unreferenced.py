@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence, Set
 from ...engine.plan.job import Unit
 from ...engine.plan.selection import Selection
 from ...packs.manifest import load_manifest
-from .snapshot import FOLDER, file_of, folder_of, pack_folder
+from .snapshot import FOLDER, file_of, folder_of, pack_folder, rates_file
 from .store import SnapshotStore
 
-__all__ = ["abandoned", "unreferenced_files"]
+__all__ = ["abandoned", "abandoned_rates", "unreferenced_files"]
 
 
 def unreferenced_files(units: Sequence[Unit], selection: Selection, store: SnapshotStore) -> Iterator[str]:
@@ -31,15 +31,28 @@ def unreferenced_files(units: Sequence[Unit], selection: Selection, store: Snaps
 def abandoned(units: Sequence[Unit], store: SnapshotStore) -> Iterator[str]:
     """Yield the snapshots of deleted prompts: folders that no prompt claims, beside prompts all of which are given."""
     claimed = {folder_of(unit.prompt) for unit in units}
+    for place in _complete_places(units, store):
+        yield from _unclaimed(place, claimed, store)
+
+
+def abandoned_rates(units: Sequence[Unit], store: SnapshotStore) -> Iterator[str]:
+    """Yield the files of rates of deleted prompts and variants, beside prompts all of which are given."""
+    claimed = {rates_file(unit.prompt, unit.variant) for unit in units}
+    for place in _complete_places(units, store):
+        yield from sorted(store.rates_in(place) - claimed)
+
+
+def _complete_places(units: Sequence[Unit], store: SnapshotStore) -> Iterator[str]:
+    """Yield the folders of snapshots of which all prompts are given."""
     loaded = {unit.prompt.file for unit in units if unit.prompt.origin is None}
     for directory in sorted({posixpath.dirname(file) for file in loaded}):
         if loaded.issuperset(store.prompts_in(directory)):
-            yield from _unclaimed(posixpath.join(directory, FOLDER), claimed, store)
+            yield posixpath.join(directory, FOLDER)
     of_packs = {unit.prompt.origin.alias: unit.prompt.tree for unit in units if unit.prompt.origin}
     given = {unit.prompt.place for unit in units}
     for alias in sorted(of_packs):
         if given.issuperset(f"{alias}:{name}" for name in load_manifest(of_packs[alias]).exports["prompts"]):
-            yield from _unclaimed(pack_folder(alias), claimed, store)
+            yield pack_folder(alias)
 
 
 def _unclaimed(place: str, claimed: Set[str], store: SnapshotStore) -> Iterator[str]:

@@ -32,7 +32,7 @@ def field_tables(prompts: Mapping[str, Fields]) -> Markup:
     legend = (
         "Expected is the value that ",
         element("code", "equals"),
-        " asserts for a field, otherwise the approved one. Agreement counts the answers that are as expected.",
+        " asserts for a field, or the label of the case, otherwise the approved one. Agreement counts the answers that are as expected.",
     )
     return joined((element("p", *legend, class_="hint above"), *parts))
 
@@ -106,8 +106,11 @@ def _matrix(prompt: str, field: Field, matrix: Confusion) -> Markup:
             step = 0 if not number else 1 + min(int(8 * number / most), 7)
             words: object = "·"
             if number:
-                query = f"{field.path} = {new}"
-                words = link(count(number), prompt=prompt, field=query, expected=expected)
+                if new.startswith("(") and new != "(nothing)":
+                    words = link(count(number), prompt=prompt, outcome=new[1:-1])
+                else:
+                    query = f"{field.path} = {new}"
+                    words = link(count(number), prompt=prompt, field=query, expected=expected)
             cells.append(
                 element("div", words, class_=f"cell {kind}-{step}", title=f"expected {expected}, got {new}")
             )

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from json.encoder import encode_basestring
 from random import Random
-from typing import TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
+from ...engine.measured import sample_of
 from ...schema import json_path
 from ...values import Json, JsonPath, json_type
 from .entry import NOT_ASKED, ReportEntry
@@ -79,9 +80,12 @@ class Field:
 
     def hold(self, expected: Scalar, new: Json, *, agrees: bool) -> None:
         """Count an answer that has an expected value at this place."""
+        self.hold_spelled((_spelled(expected), _spelled(new)), agrees=agrees)
+
+    def hold_spelled(self, pair: tuple[str, str], *, agrees: bool) -> None:
+        """Count an answer by the expected and the actual value, as JSON or as a word in parentheses."""
         self.expected += 1
         self.agreed += agrees
-        pair = (_spelled(expected), _spelled(new))
         if pair in self.confusion or len(self.confusion) < _DISTINCT:
             self.confusion[pair] += 1
         else:
@@ -122,7 +126,8 @@ class Fields:
         if value is None and record["text"] is not None and record["outcome"] == "ok":
             value = record["text"].strip()
         expected = _expected(entry)
-        if value is None and not expected:
+        label = _label_of(entry)
+        if value is None and not expected and label is None:
             return
         if not isinstance(value, str) or len(value) <= _SHORT:
             for path, leaf in _leaves(value):
@@ -131,6 +136,8 @@ class Fields:
         for place, (wanted, agrees) in expected.items():
             if found := self._of(_general(place)):
                 found.hold(wanted, _at(value, place), agrees=agrees)
+        if label is not None and (found := self._of(_path_of_label(entry))):
+            found.hold_spelled(label, agrees=label[0] == label[1])
 
     def _of(self, path: str) -> Field | None:
         found = self._fields.get(path)
@@ -164,12 +171,25 @@ def _expected(entry: ReportEntry) -> dict[JsonPath, tuple[Scalar, bool]]:
                 )
                 found[path] = (leaf, agrees)
     for check in entry.record["checks"]:
-        if check["type"] in ("equals", "labels") and "expected" in check:
+        if check["type"] == "equals" and "expected" in check:
             place = _plain_path(check["path"] or "$")
             wanted = check["expected"]
             if place is not None and (wanted is None or isinstance(wanted, bool | int | float | str)):
                 found[place] = (wanted, check["passed"] is True)
     return found
+
+
+def _label_of(entry: ReportEntry) -> tuple[str, str] | None:
+    """Return the right label of an answer and what came, which may be a word such as `(refused)`."""
+    if "labels" not in (entry.record.get("measured") or {}):
+        return None
+    sample = sample_of(entry.record)
+    return None if sample is None else sample.label
+
+
+def _path_of_label(entry: ReportEntry) -> str:
+    measured: Any = entry.record.get("measured")
+    return str(measured["labels"].get("path") or "$")
 
 
 @lru_cache(maxsize=1000)

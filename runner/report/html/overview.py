@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from ...verdict.intervals import wilson
 from ..terminal.figures import count, dollars, duration, plural
+from ..terminal.metric_lines import interval_text, metric_name, value_text
 from .charts import histogram, interval_plot, meter, share_bar
 from .entry import STATES
 from .markup import Markup, element, joined
@@ -40,6 +41,7 @@ def overview(summary: Summary) -> Markup:
                 "div",
                 _reasons(summary),
                 _rates(summary),
+                _metrics(summary),
                 _heat(summary),
                 _latency(summary),
                 _tokens(summary),
@@ -242,6 +244,45 @@ def _rates(summary: Summary) -> Markup:
         element("p", "The bar is Wilson's interval: where the true rate lies with 95% confidence, if the cases are a sample.", class_="hint"),
         kind="full",
     )  # fmt: skip
+
+
+def _metrics(summary: Summary) -> Markup:
+    """Return the metrics of labels, numbers, sets and named scores."""
+    if summary.measured is None:
+        return Markup("")
+    units = summary.measured.figures()
+    several = len({prompt for prompt, _ in units}) > 1
+    rows = []
+    for (prompt, variant), figures in units.items():
+        name = prompt if variant is None else _name(prompt, variant, several=several)
+        rows += [
+            (
+                joined((link(name, prompt=prompt, variant=variant), f" {metric_name(each.metric)}")),
+                interval_plot(each.value or 0.0, each.interval) if each.metric.is_share else "",
+                value_text(each.metric, each.value),
+                interval_text(each),
+                count(each.cases),
+            )
+            for each in figures.metrics
+        ]
+    heads = (
+        "metric",
+        Markup('<span class="scale"><span>0</span><span>50%</span><span>100%</span></span>'),
+        "value",
+        "95% interval",
+        "cases",
+    )
+    more = len(rows) - _METRICS
+    return card(
+        "Metrics",
+        table(heads, rows[:_METRICS], numbers=3, kind="rates"),
+        element("p", f"and {count(more)} more", class_="hint") if more > 0 else "",
+        element("p", "The unit of an interval is the case, however many samples it has.", class_="hint"),
+        kind="full",
+    )
+
+
+_METRICS = 100
 
 
 def _rest(summary: Summary) -> Markup:

@@ -103,7 +103,7 @@
   function expectations(row) {
     let found = null;
     for (const check of row.checks || []) {
-      if (check.type === "equals" && check.expected !== undefined) (found = found || {})[check.path || "$"] = check.expected;
+      if ((check.type === "equals" || check.type === "labels") && check.expected !== undefined) (found = found || {})[check.path || "$"] = check.expected;
     }
     if (row.approved) {
       found = found || {};

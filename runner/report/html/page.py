@@ -23,6 +23,7 @@ from .blocks import Blocks
 from .comparison import comparison_section
 from .entry import STATES, ReportEntry, RunFacts
 from .field_tables import field_tables
+from .label_tables import label_tables
 from .markup import Markup, element, joined
 from .overview import overview
 from .summary import Summary
@@ -92,7 +93,8 @@ class HtmlReport:
                 f"This run is large: {self._brief:,} cases that passed are listed without their texts. "
                 f"All plots and counts are of all {summary.total:,} answers."
             )
-        fields = field_tables(summary.fields)
+        measured = {} if summary.measured is None else summary.measured.figures()
+        fields = joined((label_tables(measured), field_tables(summary.fields)))
         parts = [("overview", "Overview"), ("cases", "Cases"), ("fields", "Fields")]
         if facts.against:
             parts.append(("compare", "Compare"))

@@ -7,7 +7,9 @@ from array import array
 from collections import Counter
 from dataclasses import dataclass, field
 
+from ...engine.journal.counters import measured_with
 from ...engine.journal.record import paid
+from ...engine.measured import MeasuredSuites
 from ...wire.usage import token_count
 from ..terminal.record_words import failed_checks
 from .entry import ReportEntry
@@ -67,7 +69,7 @@ class RunComparison:
 
 @dataclass(slots=True)
 class Summary:
-    """Receives every entry. `compares`: the entries include those of another run."""
+    """Receives every entry. `compares`: the entries include those of another run. `measured` has what metrics are made of."""
 
     compares: bool = False
     groups: dict[tuple[str, str | None], Group] = field(default_factory=dict)
@@ -82,6 +84,7 @@ class Summary:
     reasons: dict[Reason, list[int]] = field(default_factory=dict)
     fields: dict[str, Fields] = field(default_factory=dict)
     comparison: RunComparison = field(default_factory=RunComparison)
+    measured: MeasuredSuites | None = None
 
     @property
     def total(self) -> int:
@@ -101,6 +104,8 @@ class Summary:
         if not record["cached"] and not entry.replayed and not record.get("choice"):
             self._measure(entry, group)
         self.fields.setdefault(record["prompt"], Fields()).add(entry)
+        if not entry.replayed:
+            self.measured = measured_with(record, self.measured)
         return self._reason(entry), self._compare(entry)
 
     def _measure(self, entry: ReportEntry, group: Group) -> None:

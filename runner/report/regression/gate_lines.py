@@ -29,6 +29,10 @@ def word_of(result: GateResult) -> str:
 
 def gate_lines(results: Sequence[GateResult]) -> Iterator[Line]:
     """Yield a line or two for each gate, and one for all of them."""
+    skipped = [result for result in results if result.word == "skipped"]
+    if len(skipped) > 1 and len(skipped) == len(results) and len({result.reason for result in results}) == 1:
+        yield Line(f"{plural(len(results), 'gate')} {results[0].reason}", DIM)
+        return
     width = max((len(one_line(result.name)) for result in results), default=0)
     for result in sorted(results, key=lambda result: result.outcome != "ok"):
         name, gate = one_line(result.name), one_line(result.gate)
