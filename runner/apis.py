@@ -10,8 +10,11 @@ DEFAULT_API = "chat"
 APIS: dict[str, str] = {
     "chat": "runner.wire.dialects.chat",
     "completions": "runner.wire.dialects.completions",
+    "images": "runner.wire.dialects.images",
     "messages": "runner.wire.dialects.anthropic_messages",
     "responses": "runner.wire.dialects.responses",
+    "speech": "runner.wire.dialects.speech",
+    "transcriptions": "runner.wire.dialects.transcriptions",
 }
 """The module of each format, whose `DIALECT` is a `runner.wire.dialect.Dialect`. It is imported when it is first used."""
 

@@ -237,6 +237,10 @@ class LoadedPrompt:
     ) -> AsyncTextStream:
         """Do the same as `stream`, with an asynchronous iterator."""
         job = self._job(_merged(vars, variables), overrides)
+        if not job.unit.dialect.streams:
+            raise UsageError(
+                f"with `api: {job.unit.dialect.name}` answers arrive whole", hint="use run or arun"
+            )
         return AsyncTextStream(job, self._channel)
 
     # --- many requests ----------------------------------------------------------------------------------------------

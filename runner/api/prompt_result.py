@@ -37,7 +37,8 @@ class Result:
     `outcome` is one of ok, refused, truncated, filtered, empty, unparsable, invalid, tool_call, error. `passed` is true
     only for an answer that may be used: then `output` is the parsed and validated JSON, if the prompt declares a
     schema. `usage` is the provider's token count, `cost` is in US dollars or None. `reasoning`, `logprobs`,
-    `annotations`, `audio` and `extra` are the parts of the answer besides its text, or None. Of `map`, `row` is the row as
+    `annotations`, `audio`, `media` and `extra` are the parts of the answer besides its text, or None; `media` lists its images or sounds, each
+    with `type`, `bytes`, `sha256`, and `data` in base64. Of `map`, `row` is the row as
     it was given, and `index` its number, from 0. A notebook shows a result as a table.
     """
 
@@ -61,6 +62,7 @@ class Result:
     logprobs: Json = None
     annotations: Json = None
     audio: Json = None
+    media: Json = None
     extra: JsonObject | None = None
     choices: tuple[Result, ...] = field(default=(), repr=False)
     model: str | None = None
@@ -96,6 +98,7 @@ class Result:
             logprobs=record.get("logprobs"),
             annotations=record.get("annotations"),
             audio=record.get("audio"),
+            media=record.get("media"),
             extra=record.get("extra"),
             choices=choices,
             model=record["model"],

@@ -105,6 +105,7 @@ def _facts(run: StoredRun, other: Against | None) -> RunFacts:
         facts=tuple(_captions(run, other)),
         notes=notes,
         against=other.name if other is not None else None,
+        root=run.folder.parents[2],
     )
 
 

@@ -36,7 +36,7 @@ from ..engine.pool.streaming import StreamPrinter
 from ..engine.sampled import Sampled, seed_remark
 from ..engine.served import Served
 from ..engine.session import RunOutcome, Sink, run_jobs
-from ..errors import Diagnostic
+from ..errors import Diagnostic, UsageError
 from ..files.env_file import EnvFile
 from ..report.run.console_reporter import ConsoleReporter
 from ..report.run.digest import Next
@@ -189,6 +189,7 @@ class RunCommand:
         with contextlib.ExitStack() as closing:
             chosen, plan = self._plan(closing)
             self._check_output(chosen)
+            self._check_stream(chosen)
             screen = self._open_screen(closing)
             run = self._attempt(chosen, plan, screen, closing)
             results = self._open_results(run, screen)
@@ -211,6 +212,15 @@ class RunCommand:
         if text:
             closing.callback(text.end)
         return _Screen(out, err, reporter, text)
+
+    def _check_stream(self, chosen: Chosen) -> None:
+        """Refuse --stream for a wire format whose answers arrive whole."""
+        whole = next((unit for unit in chosen.units if not unit.dialect.streams), None)
+        if self.stream and whole is not None:
+            raise UsageError(
+                f"--stream: {whole.prompt.name} is sent with `api: {whole.dialect.name}`, whose answers arrive whole",
+                hint="leave it out",
+            )
 
     def _check_output(self, chosen: Chosen) -> None:
         """Refuse output files that the run reads. Called again when all templates, media and rows are known."""

@@ -40,7 +40,9 @@ class TestReport:
             ("model" if len(models) == 1 else "models", ", ".join(models)),
         )
         self._writer = ReportWriter(
-            output, RunFacts(title_of([prompt.name for prompt in chosen.prompts]), facts), "--report"
+            output,
+            RunFacts(title_of([prompt.name for prompt in chosen.prompts]), facts, root=chosen.workspace.root),
+            "--report",
         )
         self._project = chosen.workspace.project
         self._clean = json_cleaner(keys_of(chosen.workspace))

@@ -19,6 +19,7 @@ from .journal.counters import Counters
 from .journal.error_limit import ErrorLimit
 from .journal.exit_codes import exit_code
 from .journal.journal import Journal
+from .journal.media_files import MediaFolder
 from .journal.record import Record, cleaned
 from .journal.stored_runs import FORMAT
 from .judging import Judging, waits
@@ -108,7 +109,7 @@ def run_jobs(
         judging.sync()
         manifest.save()
 
-    options = replace(options, save=save)
+    options = replace(options, save=save, keep=MediaFolder(journal.folder).keep)
     started = time.monotonic()
     status, error = "complete", None
 

@@ -52,7 +52,10 @@ _FIELD_VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e\t]*[\x21-\x7e])?")  # RFC 911
 _OURS = frozenset(
     {"accept-encoding", "connection", "content-length", "content-type", "host", "transfer-encoding"}
 )
-_OPERATIONS = ("/chat/completions", "/completions", "/messages", "/responses")
+_OPERATIONS = (
+    *("/chat/completions", "/completions", "/messages", "/responses"),
+    *("/images/generations", "/audio/speech", "/audio/transcriptions"),
+)
 _ANTHROPIC = "api.anthropic.com"
 _AZURE = (".openai.azure.com", ".services.ai.azure.com", ".cognitiveservices.azure.com")
 

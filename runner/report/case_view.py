@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ..engine.journal.record import Record
 from ..errors import elided
-from ..values import Json
+from ..values import Json, JsonObject
 from ..wire.usage import token_count
 from .terminal.figures import count, dollars, duration, plural
 from .terminal.painting import BOLD, DIM, GREEN, RED, YELLOW, Line
@@ -46,9 +46,15 @@ def case_lines(
     if record.get("reasoning"):
         yield from _captioned("reasoning", [record["reasoning"]], width)
     yield from _captioned("answer", [_answer(record)], width)
+    yield from _captioned("media", [_file_of(each) for each in record.get("media", ())], width)
     if record.get("tool_calls") and record["text"]:
         yield from _captioned("tool calls", [_json(record["tool_calls"])], width)
     yield from _verdict(record, width)
+
+
+def _file_of(medium: JsonObject) -> str:
+    """Return where a medium is, or what it is if it was not stored."""
+    return str(medium.get("file") or f"{medium.get('type')}, sha256:{medium.get('sha256')}")
 
 
 def content_text(content: Json) -> str:

@@ -67,6 +67,9 @@ class Dialect(ABC):
     names: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
     """The declared keys from which it writes each field of another name, by the path of that field in the body."""
 
+    streams: ClassVar[bool] = True
+    """Whether an answer can be streamed."""
+
     not_counted: ClassVar[frozenset[str]] = NOT_COUNTED
     """The declared top-level keys that are not part of the fingerprint, because they do not change the question."""
 
@@ -101,6 +104,13 @@ class Dialect(ABC):
         self, headers: Mapping[str, str], finish_reasons: Mapping[str, Declared], asked: Asked
     ) -> StreamReader:
         """Return a new reader of one stream. `headers` are those of its response."""
+
+    def form(self, body: JsonObject) -> list[tuple[str, bytes, str | None]] | None:
+        """Return the fields of an encoded request that is sent as a form: name, content, and the file's name if it is one.
+
+        None for one that is sent as JSON.
+        """
+        return None
 
     def data(self, request: bytes, *, stream: bool = False, seed: int | None = None) -> bytes:
         """Return the bytes that are sent for a declared request, which is JSON. Raises as `encode` does.

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from ..values import Json
+from .medium import Medium
 
 __all__ = ["Answer", "Outcome", "ProviderError", "Reply"]
 
@@ -49,8 +50,8 @@ class ProviderError:
 class Answer(NamedTuple):
     """One choice. `text` is the answer's text (of the refusal if refused); `output` is parsed JSON or None.
 
-    `finish_reason` is the provider's own word. `detail` says in one sentence why the outcome is not ok. The last five
-    fields are everything besides the text: `annotations` is a list, `audio` and `extra` are objects, `logprobs` is
+    `finish_reason` is the provider's own word. `detail` says in one sentence why the outcome is not ok. The last six
+    fields are everything besides the text: `media` are images and sounds, `annotations` is a list, `audio` and `extra` are objects, `logprobs` is
     unchanged.
     """
 
@@ -68,6 +69,7 @@ class Answer(NamedTuple):
     annotations: Json = None
     audio: Json = None
     extra: Mapping[str, Json] | None = None
+    media: tuple[Medium, ...] = ()
 
 
 class Reply(NamedTuple):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from secrets import token_hex
 from types import MappingProxyType
@@ -18,7 +19,7 @@ from ..compact_json import compact_json
 from ..masking import mask
 from ..values import Json, JsonObject
 
-__all__ = ["Encoder", "as_curl", "build_body", "encode", "with_stream"]
+__all__ = ["Encoder", "as_curl", "as_curl_form", "build_body", "encode", "with_stream"]
 
 _NOTHING: JsonObject = MappingProxyType({})
 _KEY_HEADERS = frozenset({"authorization", "api-key", "x-api-key"})
@@ -122,6 +123,35 @@ def as_curl(
     "Bearer $OPENAI_API_KEY". Raises ValueError as `encode` does.
     """
     encode(body)
+    lines = [
+        *_curl_head(url, headers, references or {}),
+        f"--data-raw {shlex.quote(json.dumps(body, ensure_ascii=False, indent=2))}",
+    ]
+    return " \\\n  ".join(lines)
+
+
+def as_curl_form(
+    url: str,
+    headers: Mapping[str, str],
+    fields: Sequence[tuple[str, bytes, str | None]],
+    references: Mapping[str, str],
+) -> str:
+    """Return a command as `as_curl` does, for a form: name, content, and the name of the file if a field is one.
+
+    The only file comes from standard input, where it is decoded from base64.
+    """
+    lines = _curl_head(url, headers, references)
+    start = ""
+    for name, content, file in fields:
+        if file is None:
+            lines.append(f"--form-string {shlex.quote(f'{name}={content.decode()}')}")
+        else:
+            start = f"printf %s {b64encode(content).decode()} | base64 -d | "
+            lines.append(f"-F {shlex.quote(f'{name}=@-;filename={file}')}")
+    return start + " \\\n  ".join(lines)
+
+
+def _curl_head(url: str, headers: Mapping[str, str], references: Mapping[str, str]) -> list[str]:
     lines = [f"curl {shlex.quote(url)}"]
     for name, value in headers.items():
         if name.lower() in _KEY_HEADERS:
@@ -130,6 +160,4 @@ def as_curl(
             lines.append(f'-H "{name}: {reference[0] if reference else f"{scheme}$OPENAI_API_KEY"}"')
         else:
             lines.append(f"-H {shlex.quote(f'{name}: {mask(value)}')}")
-    lines += [f'-H "{name}: {value}"' for name, value in (references or {}).items()]
-    lines.append(f"--data-raw {shlex.quote(json.dumps(body, ensure_ascii=False, indent=2))}")
-    return " \\\n  ".join(lines)
+    return [*lines, *(f'-H "{name}: {value}"' for name, value in references.items())]

@@ -35,6 +35,7 @@ _FILTERS = frozenset(
         *("content_filter", "content_filtered", "content_filter_triggered", "content_filter_violation"),
         *(
             "content_policy_violation",
+            "moderation_blocked",
             "content_policy",
             "content_policy_error",
             "contentPolicyViolationError",

@@ -172,6 +172,7 @@ response_format:
       required: [reason, verdict]
 """,
     "prompts/images/receipt.png": "\x89PNG\r\n\x1a\n",
+    "prompts/calls/one.wav": "RIFF\x04\0\0\0WAVEfmt ",
 }
 """What the prompts of the documents refer to."""
 

@@ -124,7 +124,7 @@ def test_the_policy_allows_our_style_and_our_script_and_nothing_else() -> None:
     [script] = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
     digests = [base64.b64encode(hashlib.sha256(each.encode()).digest()).decode() for each in (script, style)]
     assert policy == (
-        f"default-src 'none'; script-src 'sha256-{digests[0]}'; style-src 'sha256-{digests[1]}'; img-src data:; "
+        f"default-src 'none'; script-src 'sha256-{digests[0]}'; style-src 'sha256-{digests[1]}'; img-src data:; media-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
     assert html.index("Content-Security-Policy") < html.index("<style>") < html.index("<script")

@@ -30,6 +30,28 @@ _TEXT_ONLY = st.lists(
     min_size=1,
     max_size=1,
 )
+_SOUND = st.fixed_dictionaries(
+    {
+        "type": st.just("input_audio"),
+        "input_audio": st.fixed_dictionaries(
+            {"data": st.sampled_from(["UklGRg==", "SUQzBA=="]), "format": st.sampled_from(["wav", "mp3"])}
+        ),
+    }
+)
+_SOUNDS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "role": st.just("user"),
+            "content": st.builds(
+                lambda texts, sound: [*texts, sound],
+                st.lists(st.fixed_dictionaries({"type": st.just("text"), "text": TEXTS}), max_size=2),
+                _SOUND,
+            ),
+        }
+    ),
+    min_size=1,
+    max_size=1,
+)
 _ANY = st.lists(MESSAGES, min_size=1, max_size=3)
 
 
@@ -75,6 +97,20 @@ WRITTEN = {
         _TEXT_ONLY,
         silent=frozenset({("top_logprobs",)}),  # one is what it is without
     ),
+    "images": Written(["model", "n", "user"], _TEXT_ONLY),
+    "speech": Written(
+        ["model", "audio", "audio", "audio"],
+        st.builds(
+            lambda how, said: [*how, *said],
+            st.lists(
+                st.fixed_dictionaries({"role": st.sampled_from(["system", "developer"]), "content": TEXTS}),
+                max_size=2,
+            ),
+            _TEXT_ONLY,
+        ),
+        silent=frozenset({("messages", "role")}),  # a system message and a developer's say the same
+    ),
+    "transcriptions": Written(["model", "temperature", "logprobs"], _SOUNDS),
 }
 
 
@@ -129,8 +165,11 @@ def _says_nothing(path: tuple[str | int, ...], value: Any, silent: frozenset[tup
 @pytest.mark.parametrize("api", WRITTEN)
 def test_every_field_of_the_format_is_written_or_refused(api: str, key: str) -> None:
     def encode(**request: Any) -> Any:
-        limit = {} if key in ("max_tokens", "max_completion_tokens") else {"max_tokens": 9}
-        return dialect_of(api).encode({**limit, "messages": [], **request})
+        needed: dict[str, dict[str, Any]] = {
+            "messages": {} if key in ("max_tokens", "max_completion_tokens") else {"max_tokens": 9},
+            "speech": {"audio": {"voice": "a", "format": "mp3"}},
+        }
+        return dialect_of(api).encode({**needed.get(api, {}), "messages": [], **request})
 
     value = {"tools": [], "messages": []}.get(key, "x")
     try:

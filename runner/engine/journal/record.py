@@ -68,7 +68,9 @@ class Record(TypedDict):
     `n` > 1; `output` is the parsed JSON if a schema or json_object is declared, else None; `text` is the answer's text;
     `cost` is in US dollars, or None without a known price; `latency_ms` is the latency of the successful attempt;
     `attempts` counts all requests for it (0: from cache). `system_fingerprint` is present if the server sent one;
-    `reasoning`, `logprobs`, `annotations` and `audio` if the answer has them; `waiting` is true in `waiting.jsonl` only;
+    `reasoning`, `logprobs`, `annotations`, `audio` and `media` if the answer has them. `media` has the `type`, `bytes`
+    and `sha256` of each image or sound, and its `file` from the project's root (its `data` in base64 where nothing is
+    stored). `waiting` is true in `waiting.jsonl` only;
     `extra` has all other fields, by the object that they were in. `row` has the columns of the row that are not
     variables, if it has any. `batch` is present, and true, if the request was part of a batch. `measured` has, for each
     of the prompt's targets of which the case has a right value (`labels`, `numbers`, `sets`), the `path` as it is
@@ -101,6 +103,7 @@ class Record(TypedDict):
     logprobs: NotRequired[Json]
     annotations: NotRequired[Json]
     audio: NotRequired[Json]
+    media: NotRequired[list[JsonObject]]
     extra: NotRequired[JsonObject]
     usage: JsonObject | None
     cost: float | None

@@ -33,8 +33,8 @@ from .pool_options import DEFAULT_WORKERS, PoolOptions
 from .queue import JobQueue, QueuedJob
 from .result import cost_of, records_of
 from .retry import delay_before_retry
+from .rotation import Turns
 from .shutdown import Shutdown
-from .turns import Turns
 
 __all__ = ["Emit", "Pool", "admission_of", "first_error"]
 
@@ -112,6 +112,7 @@ class Pool:
         self._printer = options.printer
         self._notice = options.notice
         self._trace = options.trace
+        self._keep = options.keep
         self._breaker = breaker or Breaker()
         self._queue = JobQueue(jobs, shutdown, resolve=self._resolve, admit=self._admit)
         self._places = connection.places
@@ -472,6 +473,7 @@ class Pool:
             retries_cost=queued.cost_before(reply),
             cached=cached,
             secret_values=self._connection.secrets,
+            keep=self._keep,
         )
 
     def _pay(self, budget: Budget, cost: float | None) -> None:

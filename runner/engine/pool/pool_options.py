@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from ...wire.medium import Medium
 from .answer_cache import RunCache
 from .budget import Budget
 from .streaming import StreamPrinter
@@ -20,7 +21,7 @@ class PoolOptions:
     """`workers` None means each endpoint's own `concurrency`, else 16.
 
     `notice` is called with messages that the user should see now, `trace` with a line for each request and its result
-    (`--debug`). `save` stores what must not be lost, the journal and `run.json`, before it returns; the session sets it.
+    (`--debug`). `keep` stores an image or a sound and returns its path; without it, records have its data. `save` stores what must not be lost, the journal and `run.json`, before it returns; the session sets it.
     """
 
     workers: int | Literal["adaptive"] | None = None
@@ -29,4 +30,5 @@ class PoolOptions:
     budget: Budget | None = None
     notice: Callable[[str], None] = lambda _: None
     trace: Callable[[str], None] | None = None
+    keep: Callable[[Medium], str] | None = None
     save: Callable[[], None] = lambda: None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from base64 import b64encode
+from collections.abc import Callable, Mapping
 
 from ...checks.assertions import CheckResult
 from ...checks.calls import Find
@@ -12,6 +13,7 @@ from ...endpoints.prices import DeclaredPrice, ListedPrice, Price, Tokens
 from ...files.addresses import key_headers, key_source, shown_name
 from ...masking import mask
 from ...values import Json, JsonObject
+from ...wire.medium import Medium
 from ...wire.reply import Answer, Outcome, ProviderError, Reply
 from ...wire.usage import stated_cost, token_count
 from ..journal.record import CheckRecord, ErrorRecord, Record
@@ -30,8 +32,11 @@ def records_of(
     retries_cost: float | None = None,
     batch: bool = False,
     secret_values: tuple[str, ...] = (),
+    keep: Callable[[Medium], str] | None = None,
 ) -> list[Record]:
     """Return one record per choice, or a single record if the exchange itself failed.
+
+    `keep` stores an image or a sound and returns its path; without it, the record has its data.
 
     `secret_values` are masked in provider messages, which sometimes contain the refused key. `retries_cost` is the cost
     of earlier attempts that failed. `batch`: the request was part of a batch, which has a price of its own.
@@ -57,6 +62,7 @@ def records_of(
             cached=cached,
             batch=batch,
             several=several,
+            keep=keep,
         )
         for answer in answers
     ]
@@ -77,6 +83,7 @@ def _record(
     cached: bool,
     batch: bool,
     several: int | None,
+    keep: Callable[[Medium], str] | None,
 ) -> Record:
     judgement = job.unit.judge.judge(answer, job.case, latency_ms=latency_ms, cost=cost, model=job.unit.model)
     checks = [_check(check) for check in judgement.checks]
@@ -118,6 +125,8 @@ def _record(
         record["annotations"] = answer.annotations
     if answer.audio is not None:
         record["audio"] = answer.audio
+    if answer.media:
+        record["media"] = [_medium(each, keep) for each in answer.media]
     if answer.extra is not None:
         record["extra"] = answer.extra
     if several is not None:
@@ -186,6 +195,11 @@ def _keep_scores(record: Record, judgement: Judgement) -> None:
         record["score"] = judgement.score
     if judgement.scores:
         record["scores"] = judgement.scores
+
+
+def _medium(medium: Medium, keep: Callable[[Medium], str] | None) -> JsonObject:
+    kept = {"data": b64encode(medium.data).decode()} if keep is None else {"file": keep(medium)}
+    return {"type": medium.type, "bytes": len(medium.data), "sha256": medium.sha256, **kept}
 
 
 def _check(check: CheckResult) -> CheckRecord:

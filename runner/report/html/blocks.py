@@ -10,12 +10,14 @@ import base64
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from ...compact_json import compact_ascii
+from ...engine.journal.media_files import read_medium
 from ...engine.journal.record import Record
 from ...errors import StorageError
-from ...values import Json
+from ...values import Json, JsonObject
 from ...wire.usage import token_count
 from ..terminal.record_words import label
 from .entry import ReportEntry
@@ -26,10 +28,31 @@ _BLOCK = 512 * 1024
 _LONGEST_URL = 200
 
 
+_MOST_MEDIA = 32_000_000
+"""The bytes of media that a report shows; the others are named."""
+
+_SHOWN = frozenset(
+    {
+        "image/png",
+        "image/jpeg",
+        "image/webp",
+        "image/gif",
+        "audio/mpeg",
+        "audio/wav",
+        "audio/opus",
+        "audio/aac",
+        "audio/flac",
+    }
+)
+
+
 class Blocks:
     """Collects rows and returns packed blocks. `packed` counts the bytes returned so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, root: Path | None = None) -> None:
+        """`root` is the project's, from which media are read; without it they are only named."""
+        self._root = root
+        self._room = _MOST_MEDIA
         self._rows: list[str] = []
         self._size = 0
         self.packed = 0
@@ -38,6 +61,8 @@ class Blocks:
         """Add an entry; yield the block that it completes, if any. `brief` keeps only what the list shows."""
         row = _row(entry, brief=brief)
         row["why"], row["change"] = why, change
+        if not brief and (media := entry.record.get("media")):
+            row["media"] = [self._medium(each) for each in media]
         try:
             # In ASCII, so that a lone surrogate, which UTF-8 cannot encode, is preserved.
             line = compact_ascii({name: each for name, each in row.items() if each is not None})
@@ -50,6 +75,19 @@ class Blocks:
         self._size += len(line)
         if self._size >= _BLOCK:
             yield self._pack()
+
+    def _medium(self, medium: JsonObject) -> JsonObject:
+        """Return a medium as it is shown: an image or a sound as a data: URL, as long as there is room for it."""
+        shown = {key: medium.get(key) for key in ("type", "bytes", "sha256", "file")}
+        kind = str(medium.get("type"))
+        size = medium.get("bytes")
+        if self._root is None or kind not in _SHOWN or not isinstance(size, int) or size > self._room:
+            return shown
+        data = read_medium(self._root, medium)
+        if data is None:
+            return {**shown, "lost": True}
+        self._room -= len(data)
+        return {**shown, "url": f"data:{kind};base64,{base64.b64encode(data).decode()}"}
 
     def end(self) -> Iterator[bytes]:
         """Yield the last block."""

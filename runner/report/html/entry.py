@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 from ...engine.journal.record import Record
@@ -61,10 +62,11 @@ class ReportEntry:
 class RunFacts:
     """The head of a report: `facts` are captions and texts, `notes` are whole sentences.
 
-    `against` names the other run of a comparison.
+    `against` names the other run of a comparison. `root` is that of the project, where the media are.
     """
 
     title: str
     facts: Sequence[tuple[str, str]]
     notes: Sequence[str] = ()
     against: str | None = None
+    root: Path | None = None

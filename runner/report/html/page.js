@@ -400,6 +400,11 @@
     if (row.output !== undefined) parts.push(pre(value(row.output)));
     else if (row.text) parts.push(pre(row.text));
     else if (!row.calls && row.outcome !== "not asked") parts.push(el("p", { "class": "hint" }, "There is no text."));
+    for (const each of row.media || []) {
+      if (each.url && each.type.startsWith("image/")) parts.push(el("img", { "class": "medium", src: each.url, alt: each.type + ", " + each.bytes + " bytes" }));
+      else if (each.url) parts.push(el("audio", { controls: "", src: each.url }));
+      if (each.file) parts.push(el("p", { "class": "hint" }, (each.lost ? "This file is no longer there, or has changed: " : "") + each.file));
+    }
     if (row.calls) parts.push(el("h4", {}, "Tool calls"), pre(value(row.calls)));
     if (row.reasoning) parts.push(el("details", {}, el("summary", {}, "Reasoning"), pre(row.reasoning)));
     if (row.annotations) parts.push(el("details", {}, el("summary", {}, "Annotations"), pre(value(row.annotations))));

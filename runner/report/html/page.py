@@ -44,7 +44,7 @@ class HtmlReport:
         self._file = file
         self._facts = facts
         self._summary = Summary(compares=facts.against is not None)
-        self._blocks = Blocks()
+        self._blocks = Blocks(facts.root)
         self._packed = tempfile.SpooledTemporaryFile(max_size=4 * 1024 * 1024)  # noqa: SIM115 - until the end
         self._brief = 0
         self._missing: list[str] = []
@@ -146,7 +146,7 @@ def _policy() -> str:
     """Return a policy under which only our style and our script work, and nothing is fetched, sent or framed."""
     style, script = (csp_digest(each) for each in (report_style(), _script()))
     return (
-        f"default-src 'none'; script-src '{script}'; style-src '{style}'; img-src data:; base-uri 'none'; "
+        f"default-src 'none'; script-src '{script}'; style-src '{style}'; img-src data:; media-src data:; base-uri 'none'; "
         "form-action 'none'"
     )
 

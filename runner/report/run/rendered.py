@@ -9,7 +9,7 @@ from ...engine.plan.job import Job
 from ...errors import UsageError
 from ...files.addresses import key_headers, operation_url, shown_name, undeclared
 from ...files.model import Endpoint
-from ...wire.request import as_curl
+from ...wire.request import as_curl, as_curl_form
 
 __all__ = ["rendered"]
 
@@ -41,6 +41,10 @@ def rendered(job: Job, form: str) -> str:
         for name, (scheme, variable) in key_headers(endpoint, dialect.name).items()
     }
     path = dialect.path(job.unit.fields, stream=False)
+    if (fields := dialect.form(body)) is not None:
+        del headers["Content-Type"]
+        headers = {name: value for name, value in headers.items() if name != "content-type"}
+        return as_curl_form(operation_url(endpoint.base_url, path), headers, fields, references)
     return as_curl(operation_url(endpoint.base_url, path), headers, body, references)
 
 

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NoReturn
 
 from ...finish_reasons import Declared
-from ...values import Json, JsonObject, JsonPath
-from ..dialect import Dialect, UntranslatableError
+from ...values import Json, JsonObject
+from ..dialect import Dialect
 from ..error_rules import Asked
-from ..joining import is_empty
 from ..request import with_stream
 from ..stream import StreamAccumulator, StreamReader
+from .one_text import only_text, refuse
 
 __all__ = ["DIALECT", "REFUSED", "SAME", "TRANSLATED", "Completions"]
 
@@ -65,12 +64,12 @@ class Completions(Dialect):
         body: dict[str, Json] = {}
         for key, value in request.items():
             if key in REFUSED:
-                _refuse((key,), *REFUSED[key])
+                refuse((key,), *REFUSED[key])
             if key == "messages":
-                body["prompt"] = _prompt(value if isinstance(value, list | tuple) else [])
+                body["prompt"] = only_text(value, "Completions API", _ONE_MESSAGE)
             elif key in _LIMITS:
                 if "max_tokens" in body:
-                    _refuse(
+                    refuse(
                         (key,),
                         "another key of the request already sets max_tokens",
                         "declare only one of them",
@@ -80,9 +79,9 @@ class Completions(Dialect):
                 body["logprobs"] = _number_of_logprobs(request) if value else None
             elif key == "top_logprobs":
                 if value is None:
-                    _refuse((key,), "null is no value there", "leave the key out")
+                    refuse((key,), "null is no value there", "leave the key out")
                 if not request.get("logprobs"):
-                    _refuse((key,), "it needs logprobs: true")
+                    refuse((key,), "it needs logprobs: true")
             else:
                 body[key] = value
         return body
@@ -109,45 +108,10 @@ class _TextStream(StreamAccumulator):
         return super()._take(_as_chat(chunk, "delta"))
 
 
-def _refuse(path: JsonPath, reason: str, hint: str | None = None) -> NoReturn:
-    raise UntranslatableError(path, reason, hint)
-
-
 def _number_of_logprobs(request: JsonObject) -> Json:
     """Return the number of alternatives to each token: without one, the most likely; llama.cpp takes 0 as none at all."""
     number = request.get("top_logprobs")
     return 1 if number is None else number
-
-
-def _prompt(messages: list[Json] | tuple[Json, ...]) -> str:
-    if len(messages) > 1:
-        _refuse(("messages", 1), "there is a second message", _ONE_MESSAGE)
-    for message in messages:
-        at: JsonPath = ("messages", 0)
-        if not isinstance(message, Mapping):
-            _refuse(at, "it is not a message")
-        if message.get("role") != "user":
-            _refuse((*at, "role"), "the only message is the user's", _ONE_MESSAGE)
-        for key, value in message.items():
-            if key not in ("role", "content") and not is_empty(value):
-                _refuse((*at, key), "a text has no such key")
-        content = message.get("content")
-        if isinstance(content, list | tuple):
-            return "".join(_text(part, (*at, "content", index)) for index, part in enumerate(content))
-        if not isinstance(content, str):
-            _refuse((*at, "content"), "the message is empty")
-        return content
-    return ""
-
-
-def _text(part: Json, at: JsonPath) -> str:
-    text = part.get("text") if isinstance(part, Mapping) and part.get("type") == "text" else None
-    if not isinstance(part, Mapping) or not isinstance(text, str):
-        _refuse(at, "the Completions API reads nothing but text")
-    for key, value in part.items():
-        if key not in ("type", "text") and not is_empty(value):
-            _refuse((*at, key), "a text has no such key")
-    return text
 
 
 def _as_chat(value: Mapping[str, Json], place: str) -> dict[str, Json]:
