@@ -22,6 +22,9 @@ _KINDS = (
     type=click.Choice(_KINDS),
     help="The tool that the files belong to, if runner cannot detect it.",
 )
+@click.option(
+    "--again", is_flag=True, help="Convert what an earlier import kept under x-import in these prompt files."
+)
 @click.option("--check", is_flag=True, help="Only report; write nothing.")
 @click.option("--force", is_flag=True, help="Overwrite existing files.")
 @click.option(
@@ -33,7 +36,14 @@ _KINDS = (
     help="Print the report as lines of text or as one JSON document.",
 )
 def command(
-    paths: tuple[str, ...], *, output: str | None, kind: str | None, check: bool, force: bool, form: str
+    paths: tuple[str, ...],
+    *,
+    output: str | None,
+    kind: str | None,
+    again: bool,
+    check: bool,
+    force: bool,
+    form: str,
 ) -> int:
     """Import prompts and tests from promptfoo, OpenAI, Prompty, dotprompt and others as prompt files.
 
@@ -45,7 +55,8 @@ def command(
     \b
       runner import promptfooconfig.yaml -o prompts
       runner import evals/ --check --format json
+      runner import --again prompts/
     """
     from ..commands.import_ import import_prompts
 
-    return import_prompts(paths, output=output, kind=kind, check=check, force=force, form=form)
+    return import_prompts(paths, output=output, kind=kind, again=again, check=check, force=force, form=form)

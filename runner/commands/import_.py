@@ -31,6 +31,7 @@ from ..importing.reading import READERS, read_source
 from ..importing.sources import Folder
 from ..report.imports import as_json, lines_of, totals
 from ..report.terminal.outlet import print_data, print_line
+from .import_again import import_again
 from .init import refuse_links
 from .show_errors import show_error, show_explain_command
 
@@ -49,9 +50,22 @@ class _Source:
 
 
 def import_prompts(
-    paths: Sequence[str], *, output: str | None, kind: str | None, check: bool, force: bool, form: str
+    paths: Sequence[str],
+    *,
+    output: str | None,
+    kind: str | None,
+    again: bool,
+    check: bool,
+    force: bool,
+    form: str,
 ) -> int:
     """Import what the paths name, and return the exit code: 0 without loss, 6 with losses, 2 if a source is refused."""
+    if again:
+        if output is not None or kind is not None or force:
+            raise UsageError(
+                "--again changes the prompt files themselves, so it takes neither -o, --from nor --force"
+            )
+        return _exit_code(import_again(paths, check=check, form=form))
     sources = list(_once(source for path in paths for source in _sources(path, output, kind)))
     found = [(source, read_source(source.kind, source.name, source.folder)) for source in sources]
     targets = _targets(found)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode
+from yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode, SequenceNode
 
-__all__ = ["behind", "child", "last", "node_at", "within", "without_entry"]
+__all__ = ["behind", "child", "last", "node_at", "within", "without_entry", "without_item"]
 
 
 def child(mapping: MappingNode, key: str) -> Node | None:
@@ -65,6 +65,14 @@ def without_entry(text: str, mapping: MappingNode, key: str) -> str | None:
         before = mapping.value[index - 1][1].end_mark.index if index else name.start_mark.index
         start, end = before, value.end_mark.index
     return None if "#" in text[start:end] else text[:start] + text[end:]
+
+
+def without_item(text: str, block: SequenceNode, index: int) -> str | None:
+    """Return `text` without one item of a list that has others; None if the list is in brackets."""
+    if block.flow_style:
+        return None
+    start = text.rfind("\n", 0, block.value[index].start_mark.index) + 1
+    return text[:start] + text[_line_behind(text, block.value[index]) :]
 
 
 def last(node: CollectionNode) -> Node | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..values import Json
+from ..values import Json, JsonObject
 from .ledger import Entry
 from .nodes import Node
 from .secrets import scrubbed
@@ -22,11 +22,18 @@ JUDGED_BY_MODEL = (
 """Why an assertion that a model judges is lost."""
 
 
-def kept_assertion(node: Node, entry: Entry, case: str | None, keys: frozenset[str]) -> Json:
-    """Return one assertion: its location in the source, its case, the code of the loss, and its content."""
+def kept_assertion(
+    node: Node, entry: Entry, case: str | None, keys: frozenset[str], beside: JsonObject | None = None
+) -> Json:
+    """Return one assertion: its location in the source, its case, the code of the loss, and its content.
+
+    `beside` are the settings of the source, outside the assertion, that its meaning depends on.
+    """
     kept: dict[str, Json] = {"at": str(node.location)}
     if case is not None:
         kept["case"] = case
+    if beside:
+        kept["beside"] = scrubbed(beside, keys)
     return {**kept, "code": entry.code, "assert": scrubbed(node.value, keys)}
 
 

@@ -16,7 +16,7 @@ from ..files.prompt import load_prompt
 from ..regress.rules.rules import compile_rules
 from .drafts import CaseDraft, Draft, FieldDraft, Mapped, Written, write
 
-__all__ = ["CHECK", "INCOMPLETE", "make_sound", "mark"]
+__all__ = ["CHECK", "INCOMPLETE", "faults_in", "make_sound", "mark"]
 
 CHECK = "I190"
 """The code of an item that `runner check` would reject."""
@@ -54,9 +54,13 @@ def make_sound(draft: Draft) -> Written | None:
 
 
 def _faults(draft: Draft, written: Written) -> list[RunnerError]:
-    """Return the errors of a prompt file; errors in files beside it count for the whole prompt."""
+    return faults_in(draft, written.text)
+
+
+def faults_in(draft: Draft, text: str) -> list[RunnerError]:
+    """Return the errors of the text of a prompt file; errors in files beside it count for the whole prompt."""
     name = f"{draft.name}.prompt.yaml"
-    tree = MemoryTree({name: written.text.encode(), **draft.files})
+    tree = MemoryTree({name: text.encode(), **draft.files})
     project = load_project_from(MemoryTree({}), Path("/"), environ={})  # the environment is not read
     try:
         prompt = load_prompt(name, tree)

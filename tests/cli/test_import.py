@@ -16,7 +16,7 @@ tests:
   - {description: One, vars: {a: x}, assert: [{type: contains, value: y}]}
 """
 LOSSY = CONFIG.replace(
-    "[{type: contains, value: y}]", "[{type: contains, value: y}, {type: similar, value: z}]"
+    "[{type: contains, value: y}]", "[{type: contains, value: y}, {type: is-sql, value: z}]"
 )
 APPLICATION = CONFIG.replace("openai:gpt-4o", "file://app.py")
 
@@ -42,7 +42,7 @@ def test_a_loss_is_told_at_its_place_and_has_an_exit_code_of_its_own(project: Pr
     done = project.run("import", "promptfooconfig.yaml", "-o", "out")
     assert done.code == 6
     assert (
-        'promptfooconfig.yaml:5:75 I501 not convertible: assertion "similar", it compares embeddings'
+        'promptfooconfig.yaml:5:75 I501 not convertible: assertion "is-sql", there is no such check'
         in done.out
     )
     assert "2 assertions: 1 converted, 1 not convertible" in done.out
@@ -247,3 +247,40 @@ def test_a_prompt_with_nothing_but_shared_keys_is_imported_if_its_format_is_name
     project.write("ours.prompt.yaml", PLAIN + "tests: [{vars: {x: a}}]\n")
     done = project.run("import", "--from", "github", "ours.prompt.yaml", "-o", "out")
     assert (done.code, "already" in done.err) == (2, True)
+
+
+KEPT = """\
+model: m
+messages: [{role: user, content: Hi}]
+x-import:
+  version: 1
+  from: promptfoo
+  source: promptfooconfig.yaml
+  lost:
+    - at: promptfooconfig.yaml:6:47
+      code: I502
+      assert: {type: llm-rubric, value: is polite, provider: openai:j-2026-01-01}
+tags: [import-incomplete]
+tests: [{vars: {}}]
+"""
+
+
+def test_what_an_import_kept_is_converted_in_place_by_import_again(project: ProjectFolder) -> None:
+    project.write("a.prompt.yaml", KEPT)
+    project.write("b.prompt.yaml", "messages: [{role: user, content: Hi}]\n")
+    looked = project.run("import", "--again", ".", "--check")
+    assert (looked.code, (project.folder / "a.prompt.yaml").read_text()) == (0, KEPT)
+    assert "would be written" in looked.out
+    done = project.run("import", "--again", ".")
+    assert done.code == 0
+    assert "a.prompt.yaml (x-import): 1 assertion: 1 converted" in done.out
+    assert "import-incomplete" not in (project.folder / "a.prompt.yaml").read_text()
+    assert project.run("check", "a.prompt.yaml").code == 0
+    assert project.run("import", "--again", ".").code == 5
+
+
+def test_import_again_refuses_options_of_other_imports(project: ProjectFolder) -> None:
+    project.write("a.prompt.yaml", KEPT)
+    done = project.run("import", "--again", "a.prompt.yaml", "-o", "out")
+    assert done.code == 2
+    assert "neither -o, --from nor --force" in done.err

@@ -47,6 +47,18 @@ class Given:
     transform: Transform | None = None
     judge: JudgeSettings = NOBODY
 
+    @property
+    def beside(self) -> JsonObject:
+        """Return the settings outside of an assertion that its meaning depends on."""
+        found: dict[str, Json] = {}
+        if self.transform is not None:
+            found["transform"] = self.transform.code
+        if self.judge.provider is not None:
+            found["provider"] = self.judge.provider.value
+        if self.judge.own_prompt:
+            found["rubricPrompt"] = True
+        return found
+
 
 def mapped(source: SourceAssertion, given: Given, comments: Comments) -> list[Mapped]:
     """Return the assertions of runner; none if it is implied or lost, which its item records."""

@@ -147,7 +147,7 @@ def _put_assertions(
     for each in for_all:
         draft.asserts += mapped(each, given, config.comments)
         if each.entry.lost:
-            kept.append(kept_assertion(each.node, each.entry, None, config.comments.keys))
+            kept.append(kept_assertion(each.node, each.entry, None, config.comments.keys, given.beside))
     if kept:
         draft.put("tags", [INCOMPLETE])
     taken: set[str] = set()

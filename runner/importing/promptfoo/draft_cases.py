@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from ...files.case_ids import case_id
 from ...values import Json, JsonObject
 from ..drafts import CaseDraft, Mapped
 from ..kept import kept_assertion
@@ -69,7 +70,10 @@ def cases_of(
             if each.entry.lost:
                 complete = False
                 if not _is_kept(kept, each):
-                    kept.append(kept_assertion(each.node, each.entry, identity, config.comments.keys))
+                    called = identity or _default_id(ours)
+                    kept.append(
+                        kept_assertion(each.node, each.entry, called, config.comments.keys, here.beside)
+                    )
         case.asserts = list(_once(known))
         if test.threshold is not None:
             wanted = [
@@ -102,6 +106,13 @@ def _put_threshold(case: CaseDraft, test: CompleteTest, config: Config, *, compl
         )
         return
     case.fields = {**case.fields, "threshold": test.threshold.value}
+
+
+def _default_id(ours: JsonObject) -> str | None:
+    try:
+        return case_id(ours)
+    except ValueError:  # a number that JSON cannot have; runner check refuses it
+        return None
 
 
 def _is_kept(kept: Sequence[Json], each: SourceAssertion) -> bool:
