@@ -42,6 +42,7 @@ SECTIONS = {
         "explain",
         "diff",
         "prune",
+        "judge",
     ),
     "Share prompts": ("pack",),
     "This tool": ("completion",),

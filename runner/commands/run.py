@@ -23,6 +23,7 @@ from ..engine.journal.in_order import InOrder
 from ..engine.journal.journal import Journal
 from ..engine.journal.record import Record, json_line
 from ..engine.journal.stored_runs import StoredRun, find_run
+from ..engine.judged_rates import JudgedRates
 from ..engine.plan.configuration import configuration
 from ..engine.plan.job import Job, Unit
 from ..engine.plan.plan import Plan, Preflight
@@ -37,6 +38,7 @@ from ..engine.sampled import Sampled, seed_remark
 from ..engine.served import Served
 from ..engine.session import RunOutcome, Sink, run_jobs
 from ..errors import Diagnostic, UsageError
+from ..files.disk.tree import DiskTree
 from ..files.env_file import EnvFile
 from ..report.run.console_reporter import ConsoleReporter
 from ..report.run.digest import Next
@@ -326,7 +328,10 @@ class RunCommand:
             screen.reporter.earlier(record)
             if writer and not self.in_order:
                 writer.write(record)
-        return _Results(counters, budget, sinks, ordered, sampled, served)
+        judged = JudgedRates()
+        if self.stored is None:  # the verdicts of a resumed run are not all seen here
+            sinks.insert(0, lambda job, records, _offset, _length: judged.take(job, records))
+        return _Results(counters, budget, sinks, ordered, sampled, served, judged)
 
     def _row_of(self, run: _Run) -> Callable[[Record], int | None]:
         """Return a function from a record to its row in the file of --input, counted from 1.
@@ -422,7 +427,12 @@ class RunCommand:
             left = self.means.left(counters.unfinished)
             stopped = f"{outcome.stopped}; {left}" if left else outcome.stopped
             resume = self.means.resume(run.attempt.journal.id)
-        for remark in (*results.sampled.remarks(), *results.served.remarks()):
+        tree = DiskTree(run.chosen.workspace.root)
+        for remark in (
+            *results.sampled.remarks(),
+            *results.served.remarks(),
+            *results.judged.remarks(tree),
+        ):
             reporter.note(remark)
         reporter.finish(
             counters,
@@ -484,6 +494,7 @@ class _Results:
     ordered: InOrder | None
     sampled: Sampled
     served: Served
+    judged: JudgedRates
 
 
 def _counting(tell: Callable[[int], None], visits: Sequence[Callable[[Job], None]]) -> Callable[[Job], None]:

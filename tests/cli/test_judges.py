@@ -291,7 +291,7 @@ def test_an_assertion_without_any_judge_says_what_to_declare(
     write_project(project, server.base_url, PROMPT.replace("ASSERT", RUBRIC))
     done = project.run("check")
     assert done.code == 2
-    assert "llm-rubric needs a judge, and judges:rubric declares no model" in done.err
+    assert "a judge is needed, and judges:rubric declares no model" in done.err
     assert "judge: {model: " in done.err
 
 

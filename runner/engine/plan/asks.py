@@ -26,7 +26,7 @@ from .job import Job, Unit
 from .judge_prompts import check_judge, inputs_of, judge_prompt
 from .model_prices import price_of, refuse_denied
 
-__all__ = ["Asks"]
+__all__ = ["Asks", "judge_unit"]
 
 _ID_LENGTH = 16
 
@@ -53,6 +53,13 @@ class Asks:
             (unit, self._places[target])
             for target, unit in self._units.items()
             if target.operation == "judge"
+        )
+
+    @property
+    def judge_votes(self) -> tuple[tuple[Unit, int], ...]:
+        """The judges among them, each with its number of votes."""
+        return tuple(
+            (unit, self._votes(target)) for target, unit in self._units.items() if target.operation == "judge"
         )
 
     def require(self, targets: Mapping[CallTarget, Assertion]) -> None:
@@ -84,7 +91,7 @@ class Asks:
         if target.operation == "judge":
             given = {name: value for name, value in question.inputs.items() if name in inputs_of(unit)}
             job = unit.job(case_from_vars(unit.prompt, given, location=Location(unit.prompt.place)))
-            job = job._replace(case=_case(job.fingerprint))
+            job = job._replace(case=job.case._replace(id=_case(job.fingerprint).id))
             return tuple(job._replace(sample=vote) for vote in range(self._votes(target)))
         body: dict[str, Json] = {**unit.fields, **question.inputs}
         fingerprint = fingerprint_of(body, unit.dialect.name)
@@ -124,37 +131,66 @@ class Asks:
 
     def _judge(self, target: CallTarget, assertion: Assertion) -> Unit:
         """Return the unit of a judge: its prompt, compiled as any other."""
-        from .units import make_units  # which needs this module
-
-        declared = self._project.judge
         prompt = judge_prompt(self._prompt, self._project, target, assertion)
         here = assertion.locate("judge") if "judge" in assertion.spec else assertion.location
-        own = prompt.request.get("model")
-        # A judge that the assertion names may have a model of its own, which then comes before the project's.
-        model = target.model or (own if target.prompt else None) or declared.get("model") or own
-        name = target.endpoint or declared.get("endpoint")
-        chosen = name if isinstance(name, str) else None
-        endpoint = self._endpoint(model if isinstance(model, str) else None, chosen, assertion)
-        if model is None and endpoint.default_model is None:
-            raise FormatError(
-                f"{assertion.spec.get('type', 'the assertion')} needs a judge, and {prompt.place} declares no model",
-                location=here,
-                hint="say in runner.yaml who judges: judge: {model: gpt-5-2026-08-07}",
-            )
-        fields = {} if model is None else {"model": [model]}
-        units = make_units((prompt,), self._project, endpoint=chosen, fields=fields, sandbox=self._sandbox)
-        if len(units) > 1:
-            raise FormatError(
-                f"the judge {prompt.place} has {len(units)} variants", location=here, hint="remove its matrix"
-            )
-        check_judge(units[0], target, here)
-        return units[0]
+        if isinstance(name := target.endpoint or self._project.judge.get("endpoint"), str):
+            self._endpoint(None, name, assertion)
+        unit = judge_unit(
+            prompt,
+            self._project,
+            self._sandbox,
+            model=target.model,
+            endpoint=target.endpoint,
+            prefers_own=target.prompt is not None,
+            needed_at=here,
+        )
+        check_judge(unit, target, here)
+        return unit
 
     def _endpoint(self, model: str | None, name: Any, assertion: Assertion) -> Endpoint:
         try:
             return endpoint_for(self._project, model, name=name)
         except ConfigError as error:
             raise FormatError(error.message, location=assertion.locate("endpoint"), hint=error.hint) from None
+
+
+def judge_unit(
+    prompt: Prompt,
+    project: Project,
+    sandbox: Sandbox,
+    *,
+    model: str | None,
+    endpoint: str | None,
+    prefers_own: bool,
+    needed_at: Location | None = None,
+) -> Unit:
+    """Compile the prompt of a judge; what is None is decided by the project. `needed_at` is where it is needed.
+
+    A judge that somebody names may have a model of its own, which then comes before the project's (`prefers_own`). Raises
+    FormatError without any model or with several variants, and as `make_units` does.
+    """
+    from .units import make_units  # which needs this module
+
+    declared, own = project.judge, prompt.request.get("model")
+    asked = model or (own if prefers_own else None) or declared.get("model") or own
+    name = endpoint or declared.get("endpoint")
+    chosen = name if isinstance(name, str) else None
+    at = endpoint_for(project, asked if isinstance(asked, str) else None, name=chosen)
+    if asked is None and at.default_model is None:
+        raise FormatError(
+            f"a judge is needed, and {prompt.place} declares no model",
+            location=needed_at or prompt.locate(),
+            hint="say in runner.yaml who judges: judge: {model: gpt-5-2026-08-07}",
+        )
+    fields = {} if asked is None else {"model": [asked]}
+    units = make_units((prompt,), project, endpoint=chosen, fields=fields, sandbox=sandbox)
+    if len(units) > 1:
+        raise FormatError(
+            f"the judge {prompt.place} has {len(units)} variants",
+            location=needed_at or prompt.locate(),
+            hint="remove its matrix",
+        )
+    return units[0]
 
 
 def _operation(name: str, fields: JsonObject, endpoint: Endpoint, price: Any, sandbox: Sandbox) -> Unit:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from ...canonical import canonical
 from ...checks.calls import CallTarget
 from ...errors import FormatError, Location
 from ...files.assertion_types import RELATIONS
@@ -15,12 +17,14 @@ from ...files.pack_sources import is_reference
 from ...files.project import PROJECT_FILE
 from ...files.prompt import load_prompt
 from ...packs.pack_set import PackSet, no_other_pack
+from ...values import Json, JsonObject
 from .job import Unit
 
-__all__ = ["check_judge", "inputs_of", "judge_prompt"]
+__all__ = ["check_judge", "holds", "identity_of", "inputs_of", "judge_prompt"]
 
 _GIVEN = frozenset({"criterion", "reference", "steps", "output", "input"})
 _YES_OR_NO = frozenset({"pass", "fail"})
+_USUAL_SCORE = 0.7
 _RUBRIC, _FACTUALITY, _STEPS = "judges:rubric", "judges:factuality", "judges:steps"
 
 
@@ -53,6 +57,29 @@ def _loaded(reference: str, tree: Tree, beside: str, packs: PackSet, location: L
     if not tree.exists(file):
         tree.read(file, location=location)  # raises the error, with the name that was probably meant
     return packs.load_own(file, tree)
+
+
+def identity_of(unit: Unit, votes: int) -> str:
+    """Return the fingerprint of a judge: its prompt with its inputs, its model and settings, and how often it votes."""
+    prompt = unit.prompt
+    parts: dict[str, Json] = {
+        "request": {**prompt.request, "model": unit.model},
+        "extra_body": prompt.extra_body,
+        "inputs": prompt.inputs,
+        "template": [prompt.template.engine, prompt.template.whitespace],
+        "votes": votes,
+    }
+    return f"sha256:{sha256(canonical(parts)).hexdigest()}"
+
+
+def holds(value: JsonObject) -> bool | None:
+    """Return whether what a judge found is a pass, with the defaults of its assertion; None if it decides nothing."""
+    score, verdict = value.get("score"), value.get("verdict")
+    if isinstance(score, int | float):
+        return score >= _USUAL_SCORE
+    if verdict in RELATIONS:
+        return verdict != "contradicts"
+    return {"pass": True, "fail": False}.get(str(verdict))
 
 
 def inputs_of(unit: Unit) -> frozenset[str]:

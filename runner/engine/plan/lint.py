@@ -79,7 +79,10 @@ def lint_prompt(prompt: Prompt, project: Project, sandbox: Sandbox = IN_PROCESS)
         remarks.extend(_unmapped_models(units))
         remarks.extend(template.warnings)
         remarks.extend(judge.remarks)
-        remarks.extend(judge_remarks(units))
+        try:
+            remarks.extend(judge_remarks(units, project))
+        except RunnerError as error:
+            errors.append(error)
     remarks.extend(empty.found.values())
     remarks.extend(texts.found.values())
     return LintReport(prompt, cases, tuple(errors), tuple(remarks))
