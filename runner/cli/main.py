@@ -54,8 +54,8 @@ COMMANDS = tuple(name for names in SECTIONS.values() for name in names)
 
 _WHOLE = 1000
 
-_MODULES = {"import": "import_"}
-"""The modules of commands whose names are Python keywords."""
+_MODULES = {"import": "import_", "judge": "judges"}
+"""The modules of commands whose names are Python keywords, or those of other modules."""
 
 
 class LazyGroup(click.Group):

@@ -16,14 +16,14 @@ __all__ = [
     "Cells",
     "Corrected",
     "Preferences",
-    "Trust",
+    "TrustWord",
     "kappa",
     "prediction_powered",
     "rogan_gladen",
     "trust_in",
 ]
 
-Trust: TypeAlias = Literal["good", "usable with correction", "do not use"]
+TrustWord: TypeAlias = Literal["good", "usable with correction", "do not use"]
 
 _GOOD_RATE, _GOOD_KAPPA, _LEAST_INFORMATION = 0.8, 0.6, 0.3
 _CONFIDENCE = 0.95
@@ -96,7 +96,7 @@ def kappa(cells: Cells) -> tuple[float, float] | None:
     return found, math.sqrt(max(0.0, spread)) / (1 - chance) / math.sqrt(count)
 
 
-def trust_in(cells: Cells) -> Trust:
+def trust_in(cells: Cells) -> TrustWord:
     """Return how a judge may be used.
 
     It is good if both rates are surely at least .8 and kappa is at least .6; usable if its verdicts surely carry

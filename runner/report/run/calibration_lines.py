@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from ...verdict.agreement import Cells, Preferences, Trust, kappa
+from ...verdict.agreement import Cells, Preferences, TrustWord, kappa
 from ...verdict.intervals import wilson
 from ..terminal.terminal_text import visible
 
@@ -24,7 +24,7 @@ class Disagreement(NamedTuple):
 
 
 def calibration_lines(
-    title: str, cells: Cells, undecided: int, same: float, word: Trust, wrong: Sequence[Disagreement]
+    title: str, cells: Cells, undecided: int, same: float, word: TrustWord, wrong: Sequence[Disagreement]
 ) -> Iterator[str]:
     """Yield the table, the rates with their intervals, the word, and the worst disagreements."""
     yield f"{visible(title)}: {sum(cells) + undecided} labels"

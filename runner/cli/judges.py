@@ -71,7 +71,7 @@ def calibrate(
     The exit code is 1 if the judge should not be used.
     """
     from ..commands.connect_options import ConnectOptions
-    from ..commands.judge import CalibrateCommand
+    from ..commands.judges import CalibrateCommand
 
     options = CalibrateCommand(
         labels,
@@ -111,6 +111,6 @@ def copy(name: str, file: str | None, *, force: bool) -> int:
 
     NAME is rubric, closed-qa, factuality, steps or pairwise.
     """
-    from ..commands.judge import copy_judge
+    from ..commands.judges import copy_judge
 
     return copy_judge(name, file, force=force)
