@@ -8,22 +8,23 @@ answer. What those tools did not read is left out, with a warning.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 from ..documents.documents import Document
 from ..documents.json_reader import parse_json
 from ..documents.mapped import Embedded, MappedDocument
-from ..errors import Diagnostic, FormatError, Location, SyntaxFileError, did_you_mean
+from ..errors import Diagnostic, FormatError, Location, SyntaxFileError
 from ..schema import show
 from ..values import Json, JsonPath
 from .formats import schema, validate
+from .github_evaluators import GithubEvaluators
+from .github_remarks import UNREAD, GithubRemarks
 from .model import Assertion
-from .problems import MOST, ProblemList
-from .violations import foreign_key, near
+from .violations import foreign_key
 
-__all__ = ["PLACEHOLDER", "GithubPrompt", "is_github_prompt", "read_github_prompt", "scalar_text"]
+__all__ = ["PLACEHOLDER", "GithubPrompt", "is_github_prompt", "read_github_prompt"]
 
 PLACEHOLDER = re.compile(r"\{\{([\w-][\w.-]*)\}\}")
 """A placeholder, with the captured name of its variable; `{{ name }}` with spaces is text."""
@@ -38,17 +39,6 @@ _PARAMETERS = (
     "reasoning_effort",
 )  # fmt: skip
 _READ_BY_GITHUB = frozenset({"temperature", "topP", "maxTokens", "maxCompletionTokens"})
-
-_STRING_TYPES = {
-    "equals": "equals",
-    "contains": "icontains",
-    "startsWith": "istarts-with",
-    "endsWith": "iends-with",
-}
-_KINDS = ("string", "llm", "uses")
-
-_UNREAD_CODE = "W018"
-_UNJUDGED_CODE = "W019"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +100,7 @@ class _Reader:
             for key, value in cast("Mapping[str, Any]", document.value).items()
             if value is not None or key.startswith("x-")
         }
-        self.problems = ProblemList()
-        self.refused = 0
-        self.warnings: list[Diagnostic] = []
+        self.remarks = GithubRemarks(document)
         self.asked: Mapping[str, Location] = {}
         self.compared: Mapping[str, Location] = {}
         self.sources: dict[JsonPath, JsonPath | Embedded] = {
@@ -122,7 +110,8 @@ class _Reader:
 
     def read(self) -> GithubPrompt:
         made: dict[str, Json] = {}
-        asserts = tuple(self._evaluators())
+        evaluators = GithubEvaluators(self.document, self.remarks)
+        asserts = tuple(evaluators.read(self.spec.get("evaluators", ())))
         self.asked = self._names_in_messages()
         self.compared = {
             name: each.locate("value")
@@ -134,9 +123,9 @@ class _Reader:
             made.update(self._field(key, value))
         rows = self.spec.get("testData", [])
         beside = {"inputs": self._inputs(rows)} if rows else {}
-        self.problems.raise_any()
+        self.remarks.problems.raise_any()
         document = MappedDocument(made, self.document, self._source_of)
-        return GithubPrompt(document, beside, asserts, tuple(self._first_warnings()))
+        return GithubPrompt(document, beside, asserts, tuple(self.remarks.first_warnings()))
 
     def _source_of(self, path: JsonPath) -> JsonPath | Embedded:
         if path[:1] == ("tests",) and path[2:3] == ("vars",):
@@ -167,44 +156,14 @@ class _Reader:
                 return {}
             case "jsonSchema":
                 if self.spec.get("responseFormat") != "json_schema":
-                    self._unread(
+                    self.remarks.unread(
                         ("jsonSchema",), "jsonSchema is for responseFormat: json_schema and is not sent"
                     )
                 return {}
         if key.startswith("x-"):
             return {key: value}
-        self._unknown((key,), (*_ONLY_GITHUB, *_SHARED), "the file")
+        self.remarks.unknown((key,), (*_ONLY_GITHUB, *_SHARED), "the file")
         return {}
-
-    def _first_warnings(self) -> Iterator[Diagnostic]:
-        yield from self.warnings[:MOST]
-        if len(self.warnings) > MOST:
-            more, location = len(self.warnings) - MOST, self.warnings[MOST].location
-            yield Diagnostic(
-                "warning", _UNREAD_CODE, f"there are {more:,} more warnings of this kind", location
-            )
-
-    def _refuse(self, error: FormatError) -> None:
-        """Keep an error; the first MOST are reported, as for every format."""
-        if self.refused < MOST:
-            self.problems.add(error)
-        self.refused += 1
-
-    # --- remarks ----------------------------------------------------------------------------------------------
-
-    def _unread(self, at: JsonPath, message: str, hint: str | None = None) -> None:
-        location = self.document.locate_key(at)
-        self.warnings.append(Diagnostic("warning", _UNREAD_CODE, message, location, hint))
-
-    def _unknown(self, at: JsonPath, known: Sequence[str], where: str) -> None:
-        """Handle a key that GitHub's tools do not read: a mistake if it resembles one that they do, else a note."""
-        key = str(at[-1])
-        if hint := near(key, known) or _in_camel_case(key, known):
-            location = self.document.locate_key(at)
-            self._refuse(FormatError(f'unknown key "{key}" in {where}', location=location, hint=hint))
-        else:
-            hint = "begin notes with x-" if len(at) == 1 else None
-            self._unread(at, f'"{key}" is not part of GitHub\'s format and is ignored', hint)
 
     # --- the request ------------------------------------------------------------------------------------------
 
@@ -214,7 +173,7 @@ class _Reader:
             return {"name": name}
         if name:
             here = show(usable) if usable else "that of the file"
-            self._unread(("name",), f"the name becomes {here}, because it names a folder of snapshots")
+            self.remarks.unread(("name",), f"the name becomes {here}, because it names a folder of snapshots")
         return {**({"name": usable} if usable else {}), "x-name": name}
 
     def _message(self, message: Mapping[str, Json], index: int) -> Json:
@@ -225,15 +184,15 @@ class _Reader:
                 if "parts" in message
                 else None
             )
-            self._refuse(FormatError(f'messages[{index}] needs "content"', location=location, hint=hint))
+            self.remarks.refuse(f'messages[{index}] needs "content"', location, hint)
             return {**message}
         for key in message:
             if key not in ("role", "content"):
-                self._unknown(("messages", index, key), ("role", "content"), f"messages[{index}]")
+                self.remarks.unknown(("messages", index, key), ("role", "content"), f"messages[{index}]")
         content = str(message["content"])
         if not content.strip():
             location = self.document.locate(("messages", index, "content"))
-            self._refuse(FormatError(f"messages[{index}] is empty", location=location))
+            self.remarks.refuse(f"messages[{index}] is empty", location)
         return {"role": str(message["role"]).lower(), "content": content}
 
     def _parameters(self, given: Mapping[str, Json]) -> dict[str, Json]:
@@ -243,15 +202,13 @@ class _Reader:
             at = ("modelParameters", key)
             wire = re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", key).lower()
             if wire not in _PARAMETERS:
-                self._unknown(at, (*_PARAMETERS, *_READ_BY_GITHUB), "modelParameters")
+                self.remarks.unknown(at, (*_PARAMETERS, *_READ_BY_GITHUB), "modelParameters")
             elif wire in spelt:
                 line = self.document.locate_key(("modelParameters", spelt[wire])).line
-                self._refuse(
-                    FormatError(
-                        f"{key} repeats {spelt[wire]} on line {line}",
-                        location=self.document.locate_key(at),
-                        hint="keep one of them",
-                    )
+                self.remarks.refuse(
+                    f"{key} repeats {spelt[wire]} on line {line}",
+                    self.document.locate_key(at),
+                    "keep one of them",
                 )
             elif value is not None:
                 spelt[wire] = key
@@ -259,7 +216,7 @@ class _Reader:
                 self.sources[(wire,)] = at
                 if key not in _READ_BY_GITHUB:
                     here = "it is sent" if key == wire else f"it is sent as {wire}"
-                    self._unread(at, f"gh-models ignored {key}; here {here}")
+                    self.remarks.unread(at, f"gh-models ignored {key}; here {here}")
         return made
 
     def _response_format(self, kind: str) -> Json:
@@ -268,7 +225,7 @@ class _Reader:
         declared = self.spec.get("jsonSchema")
         if declared is None:
             location = self.document.locate_key(("responseFormat",))
-            self._refuse(FormatError("responseFormat: json_schema needs jsonSchema", location=location))
+            self.remarks.refuse("responseFormat: json_schema needs jsonSchema", location)
             return {"type": kind}
         source: JsonPath | Embedded = ("jsonSchema",)
         if isinstance(declared, str):
@@ -277,21 +234,15 @@ class _Reader:
             except SyntaxFileError as error:
                 place = error.location or Location(self.document.path)
                 location = self.document.text_location(("jsonSchema",), place.line or 1, place.column)
-                self._refuse(
-                    FormatError(
-                        f"jsonSchema is not JSON: {error.message}", location=location, hint=error.hint
-                    )
-                )
+                self.remarks.refuse(f"jsonSchema is not JSON: {error.message}", location, error.hint)
                 return {"type": kind}
             source, declared = Embedded(("jsonSchema",), inner, ()), inner.value
         self.sources["response_format", "json_schema"] = source
         if not isinstance(declared, Mapping) or not {"name", "schema"} <= declared.keys():
-            self._refuse(
-                FormatError(
-                    "jsonSchema needs name and schema",
-                    location=self.document.locate(("jsonSchema",)),
-                    hint='write {"name": "...", "strict": true, "schema": {...}}',
-                )
+            self.remarks.refuse(
+                "jsonSchema needs name and schema",
+                self.document.locate(("jsonSchema",)),
+                'write {"name": "...", "strict": true, "schema": {...}}',
             )
             return {"type": kind}
         return {"type": kind, "json_schema": declared}
@@ -315,12 +266,10 @@ class _Reader:
         for index, row in enumerate(rows):
             at: JsonPath = ("testData", index)
             for name in [each for each in self.compared if each not in row]:
-                self._refuse(
-                    FormatError(
-                        f'testData[{index}] has no "{name}", which is compared on line {self.compared[name].line}',
-                        location=self.document.locate(at),
-                        hint="add the value: no answer equals the braces",
-                    )
+                self.remarks.refuse(
+                    f'testData[{index}] has no "{name}", which is compared on line {self.compared[name].line}',
+                    self.document.locate(at),
+                    "add the value: no answer equals the braces",
                 )
             missing = [each for each in self.asked if each not in row and each not in self.compared]
             for name in missing:
@@ -330,7 +279,7 @@ class _Reader:
                 )
                 location = self.document.locate(at)
                 hint = "add the value, or write the intended text"
-                self.warnings.append(Diagnostic("warning", _UNREAD_CODE, message, location, hint))
+                self.remarks.warn(UNREAD, message, location, hint)
             tests.append({"vars": {**row, **{name: f"{{{{{name}}}}}" for name in missing}}})
         return tests
 
@@ -357,7 +306,7 @@ class _Reader:
         ):
             location = self.document.locate_key(("testData", index, name))
             hint = "a name consists of letters, digits, _, - and dots"
-            self._refuse(FormatError(f"{braced} cannot be filled in", location=location, hint=hint))
+            self.remarks.refuse(f"{braced} cannot be filled in", location, hint)
 
     def _remark_on_values(self, rows: Sequence[Mapping[str, Json]]) -> None:
         """Warn, once for each variable, if gh-models would write its value differently."""
@@ -369,99 +318,10 @@ class _Reader:
                 if value is None or isinstance(value, list | Mapping):
                     warned.add(name)
                     message = f"{name} is written as JSON; gh-models used Go's notation"
-                    self._unread(("testData", index, name), message)
+                    self.remarks.unread(("testData", index, name), message)
                 elif isinstance(value, str) and any(each in row for each in PLACEHOLDER.findall(value)):
                     warned.add(name)
                     message = (
                         f"{name} contains braces, which stay as they are; gh-models might fill them in too"
                     )
-                    self._unread(("testData", index, name), message)
-
-    def _evaluators(self) -> Iterator[Assertion]:
-        for index, each in enumerate(self.spec.get("evaluators", ())):
-            at: JsonPath = ("evaluators", index)
-            given = [key for key in each if key != "name" and not key.startswith("x-")]
-            if not given:
-                self._refuse(
-                    FormatError(
-                        f"evaluators[{index}] checks nothing",
-                        location=self.document.locate(at),
-                        hint=f"give it one of {', '.join(_KINDS)}",
-                    )
-                )
-            for key in given:
-                if key == "string":
-                    yield from self._string(each, at)
-                elif key == "llm":
-                    yield self._unjudged((*at, key), each, "llm", "llm asks a model for the verdict")
-                elif key == "uses":
-                    plugin = str(each[key])
-                    yield self._unjudged(
-                        (*at, key), each, f"uses {plugin}", f"{plugin} asks a model for the verdict"
-                    )
-                elif hint := near(key, _KINDS):
-                    location = self.document.locate_key((*at, key))
-                    self._refuse(
-                        FormatError(
-                            f'unknown key "{key}" in evaluators[{index}]', location=location, hint=hint
-                        )
-                    )
-                else:
-                    yield self._unjudged(
-                        (*at, key), each, f"evaluator {key}", f'GitHub\'s format has no evaluator "{key}"'
-                    )
-
-    def _string(self, evaluator: Mapping[str, Any], at: JsonPath) -> Iterator[Assertion]:
-        string = evaluator["string"]
-        compared = [key for key in string if key in _STRING_TYPES]
-        for key in string:
-            place = (*at, "string", key)
-            if key in _STRING_TYPES:
-                value = scalar_text(self.document, place, string[key])
-                spec: dict[str, Json] = {"type": _STRING_TYPES[key], "value": value}
-                yield Assertion(spec, self.document.locate_key(place), self._places(place), evaluator=True)
-            elif hint := near(key, _STRING_TYPES) or _in_camel_case(key, _STRING_TYPES):
-                location = self.document.locate_key(place)
-                self._refuse(FormatError(f'unknown key "{key}" in string', location=location, hint=hint))
-            else:
-                why = f"GitHub's format has no string.{key}"
-                yield self._unjudged(place, evaluator, f"string.{key}", why)
-        if len(compared) > 1:
-            first = next(key for key in _STRING_TYPES if key in compared)
-            message = f"all of {', '.join(compared)} must hold here; gh-models checks only {first}"
-            self._unread((*at, "string"), message)
-
-    def _places(self, place: JsonPath) -> Any:
-        def find(path: JsonPath, at_key: bool) -> Location:  # noqa: FBT001 - the shape that Assertion asks for
-            whole = place if path[:1] in (("value",), ("type",)) else (*place, *path)
-            by_key = at_key or path[:1] == ("type",)
-            return self.document.locate_key(whole) if by_key else self.document.locate(whole)
-
-        return find
-
-    def _unjudged(self, place: JsonPath, evaluator: Mapping[str, Json], label: str, why: str) -> Assertion:
-        """Return the assertion for an evaluator that cannot be judged: every answer fails it, and a warning says so."""
-        location = self.document.locate_key(place)
-        name = evaluator.get("name")
-        who = f"{name} is not judged" if name else "this is not judged"
-        hint = "its cases fail; rename evaluators to x-evaluators, or move this one there, to do without it"
-        self.warnings.append(Diagnostic("warning", _UNJUDGED_CODE, f"{who}: {why}", location, hint))
-        spec: dict[str, Json] = {"type": label, "value": dict(evaluator)}
-        return Assertion(spec, location, self._places(place), unjudged=f"{who}: {why}")
-
-
-def scalar_text(document: Document, path: JsonPath, value: Json) -> str:
-    """Return the value of an evaluator as GitHub's tools read it: a number or `true` without quotes is the text in the file."""
-    if isinstance(value, str):
-        return value
-    location = document.locate(path)
-    line = document.source_line(location.line or 1) or ""
-    found = re.match(r"[^\s,\]}#]+", line[(location.column or 1) - 1 :])
-    return found[0] if found is not None else str(value)
-
-
-def _in_camel_case(key: str, known: Sequence[str] | Mapping[str, Any]) -> str | None:
-    """Return the hint for a key that differs from a known one only in case and underscores, or None."""
-    plain = re.sub(r"[_-]", "", key).lower()
-    meant = next((each for each in known if re.sub(r"[_-]", "", each).lower() == plain), None)
-    return did_you_mean(meant) if meant else None
+                    self.remarks.unread(("testData", index, name), message)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 
-from ..files.github_prompt import PLACEHOLDER, is_github_prompt, read_github_prompt, scalar_text
+from ..files.github_evaluators import scalar_text
+from ..files.github_prompt import PLACEHOLDER, is_github_prompt, read_github_prompt
 from ..values import Json, JsonObject
 from .comments import Comments
 from .drafts import CaseDraft, Draft
