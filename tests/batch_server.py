@@ -91,6 +91,9 @@ class BatchServer:
         self.omit_lines = 0
         """How often the output lacks its second half."""
         self.keep_metadata = True
+        self.expired: set[str] = set()
+        self.expire_after = 0
+        """From then on, these values of Authorization are refused."""
         self.seed = 1
         self.files: dict[str, bytes] = {}
         self.batches: dict[str, Batch] = {}
@@ -133,6 +136,8 @@ class BatchServer:
         with self._lock:
             self.calls.append(f"{method} {path}")
             self.headers.append({name.lower(): value for name, value in headers.items()})
+            if len(self.calls) > self.expire_after and headers["authorization"] in self.expired:
+                return Answer(401, {"error": {"message": "the key has expired"}}, {})
             match (method, path.strip("/").split("/")):
                 case ("POST", ["chat", "completions"] | ["messages"]):
                     self.online.append(json.loads(body))

@@ -14,7 +14,17 @@ from urllib.parse import quote
 from ..wire.batch_lines import first_token
 from ..wire.reply import ProviderError
 from .base import Upload
-from .batch_service import BatchLimits, BatchState, Calls, ServiceError, Sought, identifier, number, segment
+from .batch_service import (
+    BatchLimits,
+    BatchState,
+    Calls,
+    ServiceError,
+    Sought,
+    identifier,
+    listed,
+    number,
+    segment,
+)
 from .connect import Connection
 
 __all__ = ["AnthropicBatches"]
@@ -78,10 +88,8 @@ class AnthropicBatches:
         query, seen = "limit=100", set[str]()
         for _ in range(_MOST_PAGES):
             answer, wait = await self._calls.json("GET", "messages/batches", query=query)
-            listed = answer.get("data")
-            for batch in listed if isinstance(listed, list) else []:
-                if isinstance(batch, dict):
-                    yield batch, wait
+            for batch in listed(answer):
+                yield batch, wait
             last = answer.get("last_id")
             if answer.get("has_more") is not True or not isinstance(last, str) or last in seen:
                 return

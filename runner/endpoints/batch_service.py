@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, BinaryIO, ClassVar, Literal, NamedTuple, Protocol
 from urllib.parse import quote
 
-from ..errors import StorageError
+from ..errors import ConfigError, StorageError
 from ..masking import mask
 from ..values import Json
 from ..wire.decoding import decode_envelope
@@ -196,10 +196,20 @@ class Calls:
         content_type: str,
         query: str,
         into: BinaryIO | None = None,
+        *,
+        renewed: bool = False,
     ) -> Response:
         url = self._connection.url(path)
         if query:
             url += ("&" if "?" in url else "?") + query
+        keys = self._connection.credentials
+        if keys is not None and keys.is_due:  # a batch takes longer than some keys are valid
+            try:
+                await keys.renew()
+            except ConfigError as problem:
+                error = ProviderError("key", problem.message, hint=problem.hint)
+                raise ServiceError(error, uncertain=False) from None
+        version = 0 if keys is None else keys.version
         headers = self._connection.headers(self._more, api=self._api)
         if method == "POST":
             headers["content-type"] = content_type
@@ -220,6 +230,8 @@ class Calls:
             failed = ProviderError(lost.kind, lost.message, retryable=lost.retryable, hint=lost.hint)
             raise ServiceError(self._masked(failed), uncertain=lost.kind != "connect") from None
         self._say(f"{method} {url}: {response.status}, {len(response.body):,} bytes")
+        if response.status == 401 and not renewed and keys is not None and keys.refuse(version):
+            return await self._send(method, path, data, upload, content_type, query, into, renewed=True)
         if not 200 <= response.status < 300:
             error = read_error(response.status, response.headers, response.body, Asked(path=path))
             raise ServiceError(
@@ -249,6 +261,16 @@ def identifier(value: object, what: str) -> str:
     raise ServiceError(
         ProviderError("malformed_response", f"the answer has no id of the {what}"), uncertain=True
     )
+
+
+def listed(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the batches on a page of a list. Raises ServiceError for anything else but a list: it may be incomplete."""
+    found = answer.get("data")
+    if not isinstance(found, list):
+        raise ServiceError(
+            ProviderError("malformed_response", "the answer is not a list of batches"), uncertain=True
+        )
+    return [each for each in found if isinstance(each, dict)]
 
 
 def segment(name: str) -> str:

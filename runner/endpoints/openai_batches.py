@@ -24,6 +24,7 @@ from .batch_service import (
     ServiceError,
     Sought,
     identifier,
+    listed,
     number,
     segment,
 )
@@ -111,8 +112,7 @@ class OpenAIBatches:
         query, seen = "limit=100", set[str]()
         for _ in range(_MOST_PAGES):
             answer, wait = await self._calls.json("GET", "batches", query=query)
-            listed = answer.get("data")
-            batches = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+            batches = listed(answer)
             for batch in batches:
                 metadata = batch.get("metadata")
                 token = metadata.get("runner_token") if isinstance(metadata, dict) else None
@@ -168,9 +168,9 @@ def _state(answer: Mapping[str, Any], wait: float | None) -> BatchState:
 
 def _invalid(batch: Mapping[str, Any]) -> list[InvalidLine]:
     errors = batch.get("errors")
-    listed = errors.get("data") if isinstance(errors, dict) else errors
+    reasons = errors.get("data") if isinstance(errors, dict) else errors
     found = []
-    for each in listed if isinstance(listed, list) else [listed]:
+    for each in reasons if isinstance(reasons, list) else [reasons]:
         if isinstance(each, dict):
             message = each.get("message")
             found.append(

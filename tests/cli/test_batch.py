@@ -199,6 +199,38 @@ def test_progress_in_a_pipe_is_lines_about_states(asked: ProjectFolder) -> None:
     assert "\r" not in out
 
 
+def test_the_cache_saves_requests_as_it_does_online(asked: ProjectFolder, service: BatchServer) -> None:
+    assert batch(asked).code == 0
+    online = run(asked, "hello", "--input", "rows.jsonl")
+    assert online.code == 0
+    assert service.online == []
+    again = batch(asked)
+    assert again.code == 0
+    assert {record["cached"] for record in again.records()} == {True}
+    assert len(service.batches) == 1
+    assert batch(asked, "--no-cache").code == 0
+    assert len(service.batches) == 2
+
+
+def test_a_key_that_expires_while_the_batch_is_waited_for_is_renewed(
+    asked: ProjectFolder, service: BatchServer
+) -> None:
+    uses = asked.write("uses", "")
+    program = asked.write(
+        "key.py",
+        f"f = open({str(uses)!r}, 'a+'); f.write('x'); f.seek(0); print(f'key-of-batch-{{len(f.read())}}')\n",
+    )
+    command = json.dumps([sys.executable, str(program)])
+    declared = PROJECT.format(base_url=service.base_url, more="")
+    asked.write("runner.yaml", declared.replace("api_key_env: FAKE_KEY", f"api_key_command: {command}"))
+    service.expired = {"Bearer key-of-batch-1"}
+    service.expire_after = 3
+    done = batch(asked)
+    assert done.code == 0, done.err
+    keys = [headers["authorization"] for headers in service.headers]
+    assert list(dict.fromkeys(keys)) == ["Bearer key-of-batch-1", "Bearer key-of-batch-2"]
+
+
 # --- submitting now, collecting later ---------------------------------------------------------------------------------
 
 
@@ -231,6 +263,13 @@ def test_runs_show_says_where_each_batch_stands(asked: ProjectFolder) -> None:
     assert "batch_2: validating, 12 requests, submitted 20" in asked.run("runs", "show", "last").out
     resume(asked)
     assert "batch_2: completed, collected, 12 requests" in asked.run("runs", "show", "last").out
+
+
+def test_a_run_with_a_batch_in_progress_is_not_deleted(asked: ProjectFolder) -> None:
+    batch(asked, "--no-wait")
+    assert "0 runs" in asked.run("runs", "gc", "--keep", "0", "--unfinished").out
+    resume(asked)
+    assert "1 run," in asked.run("runs", "gc", "--keep", "0", "--unfinished").out
 
 
 def test_the_wait_ends_and_the_batch_goes_on(asked: ProjectFolder, service: BatchServer) -> None:

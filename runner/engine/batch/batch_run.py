@@ -33,6 +33,7 @@ from ..pool.retry import backoff, delay_before_retry
 from ..pool.shutdown import Shutdown
 from .batch_parts import BatchPart, PartWriter, PlaceSet
 from .batch_requests import BatchKind, kind_of, line_of, reckoned_cost
+from .cached import cached_records, remember
 from .collecting import marks_of, read_line, records_in_batch
 from .result_files import ResultFiles
 from .services import service_of
@@ -272,6 +273,16 @@ class _Work:
         for of_endpoint in jobs.values():
             for job in self.not_submitted(of_endpoint):
                 assert job.place is not None
+                number += 1
+                if number % _OFTEN == 0:
+                    await asyncio.sleep(0)  # for signals and the display
+                    if self._shutdown.stopping:
+                        return []
+                if self._options.cache is not None:
+                    connection = self._connections[job.unit.endpoint.name]
+                    if (records := cached_records(job, connection, self._options.cache)) is not None:
+                        self._emit([(job, records)])
+                        continue
                 kind = kind_of(job.unit)
                 service = self._service(kind.endpoint, kind.api)
                 writer = current.get(kind)
@@ -291,11 +302,6 @@ class _Work:
                     cost = reckoned_cost(job)
                     assert cost is not None, "refuse_unreckonable was called"
                     writer.reckoned += cost
-                number += 1
-                if number % _OFTEN == 0:
-                    await asyncio.sleep(0)  # for signals and the display
-                    if self._shutdown.stopping:
-                        return []
         return writers
 
     def _line(self, job: Job, writer: PartWriter, service: BatchService) -> bytes:
@@ -549,6 +555,8 @@ class _Work:
             if line is None:
                 lacking += 1
             reply = _without_result(state) if line is None else read_line(job, line, connection)
+            if line is not None and self._options.cache is not None:
+                remember(job, line, reply, connection, self._options.cache)
             if reply.error is not None and reply.error.spent:
                 spent = reply.error
             finished.append((job, records_in_batch(job, reply, connection)))

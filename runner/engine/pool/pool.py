@@ -18,6 +18,7 @@ from ...endpoints.credentials import Credentials
 from ...errors import ConfigError, RunnerError
 from ...files.addresses import key_headers
 from ...masking import mask
+from ...wire.dialect import Dialect
 from ...wire.reply import Outcome, ProviderError, Reply
 from ...wire.usage import token_count
 from ..journal.record import Record
@@ -36,7 +37,7 @@ from .retry import delay_before_retry
 from .rotation import Turns
 from .shutdown import Shutdown
 
-__all__ = ["Emit", "Pool", "admission_of", "first_error"]
+__all__ = ["Emit", "Pool", "admission_of", "all_ok", "first_error", "identity_in_cache"]
 
 Emit = Callable[[Sequence[tuple[Job, list[Record]]]], None]
 """Receives finished jobs, each with the records of all its choices; may raise an error to end the run."""
@@ -223,7 +224,7 @@ class Pool:
         if entry is None:
             return False
         reply = self._reply(job, entry.status, {"content-type": entry.content_type}, entry.body)
-        if not _all_ok(reply):  # stored when it was read differently; only ok answers are used
+        if not all_ok(reply):  # stored when it was read differently; only ok answers are used
             return False
         if self._printer:
             self._printer.whole(job, reply)
@@ -343,11 +344,10 @@ class Pool:
         if known is not None and known[1] == version:
             return known[2]
         dialect.prepare()
-        named = () if dialect.mark is None else (dialect.mark,)
         target = Target(
             connection.url(dialect.path(unit.fields, stream=self._printer is not None)),
             connection.headers(dialect.headers, api=dialect.name),
-            "\n".join((connection.identity, connection.extra_cache_key, *named)),
+            identity_in_cache(connection, dialect),
         )
         if len(self._targets) >= MOST_TARGETS:
             self._targets.clear()
@@ -414,7 +414,7 @@ class Pool:
 
     def _remember(self, cache: RunCache, completion: Completion, reply: Reply) -> None:
         response, job = completion.result, completion.queued.job
-        if isinstance(response, Response) and _all_ok(reply) and not self._holds_key(response):
+        if isinstance(response, Response) and all_ok(reply) and not self._holds_key(response):
             entry = CacheEntry(response.status, response.headers.get("content-type", ""), response.body)
             cache.put(self._cache_key(job), entry)
 
@@ -503,7 +503,14 @@ def _failure(reply: Reply) -> ProviderError | None:
     return None
 
 
-def _all_ok(reply: Reply) -> bool:
+def identity_in_cache(connection: Connection, dialect: Dialect) -> str:
+    """Return what identifies the destination of requests in the keys of the response cache."""
+    named = () if dialect.mark is None else (dialect.mark,)
+    return "\n".join((connection.identity, connection.extra_cache_key, *named))
+
+
+def all_ok(reply: Reply) -> bool:
+    """Return whether every answer is ok, so that it may be in the response cache."""
     return reply.error is None and bool(reply.answers) and all(a.outcome is Outcome.OK for a in reply.answers)
 
 
