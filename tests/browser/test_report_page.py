@@ -335,3 +335,27 @@ def test_the_policy_is_what_keeps_a_foreign_script_out(browser: Chromium, file: 
         titles.append(page.run("document.title"))
         page.close()
     assert titles == ["triage · runner report", "owned"]
+
+
+# --- the page of a comparison -----------------------------------------------------------------------------------------
+
+
+def test_the_page_of_a_comparison_works_without_scripts_and_asks_for_nothing(
+    browser: Chromium, tmp_path: Path
+) -> None:
+    from runner.report.arms.compare_page import compare_page
+    from runner.report.arms.comparison_facts import ComparisonFacts
+    from tests.report.test_arms import three, with_flips
+
+    file = tmp_path / "comparison.html"
+    file.write_text(compare_page(ComparisonFacts(with_flips(three()), (), ["a remark"])), encoding="utf-8")
+    opened = browser.open(file.as_uri(), wait=False)
+    assert opened.complaints == []
+    assert opened.requests == [file.as_uri()]
+    wide = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+    assert opened.run(wide)
+    plots = "[...document.querySelectorAll('svg.forest, svg.dumbbell')].every(each => each.getBoundingClientRect().width > 100)"
+    assert opened.run(plots)
+    opened.run("document.querySelector('details.flip summary').click()")
+    assert opened.run("document.querySelector('details.flip').open")
+    opened.close()

@@ -130,6 +130,12 @@ def test_answers_come_from_the_cache_the_second_time(arms: Arms, server: FaultSe
     assert not server.requests
 
 
+def test_answers_of_the_cache_beside_new_ones_are_named(arms: Arms) -> None:
+    arms.compared(*MODELS)
+    found = arms.compared("--model", "a", "--model", "c", "--samples", "2")
+    assert any("a: 40 of 40 answers came from the cache" in note for note in found["comparisons"][0]["notes"])
+
+
 def test_options_for_asking_are_refused_for_stored_runs(arms: Arms) -> None:
     arms.ask(repeat=1)
     for option in (["--samples", "3"], ["--max-cost", "1"], ["--no-cache"], ["--case", "c01"]):

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import isfinite
 
 from ...engine.journal.counters import is_new
 from ...engine.journal.record import Record
 from ...engine.measured import sample_of
 from ...engine.plan.configuration import digest_of
 from ...engine.sampled import SampleAnswers
+from ...errors import StorageError, elided
 from ...verdict.metrics import Metric, Sample
 from ...wire.usage import token_count
 from ..gates.counted import is_missing
@@ -38,8 +40,8 @@ class Measured:
 
     @property
     def mean(self) -> float | None:
-        """Return the mean, None if no sample has the measure."""
-        return self.total / self.number if self.number else None
+        """Return the mean, None if no sample has the measure, or it is no number."""
+        return self.total / self.number if self.number and isfinite(self.total) else None
 
 
 @dataclass(slots=True)
@@ -66,7 +68,7 @@ class ComparedArm:
     """The samples of a prompt in one arm. `name` names the arm among those it is compared with.
 
     `outcomes` counts the outcomes of answers that did not pass. `asserts`: whether anything about the answers could have
-    failed. `metric` is what is compared. `started` is the date on which the samples were requested.
+    failed. `metric` is what is compared, `cached` how many answers came from the cache. `started` is the date on which the samples were requested.
     """
 
     name: str
@@ -82,6 +84,7 @@ class ComparedArm:
     asserts: bool = False
     first: int | None = None
     metric: Metric = PASS_RATE
+    cached: int = 0
 
     @property
     def missing(self) -> int:
@@ -120,8 +123,9 @@ class ComparedArm:
         self.answers.add(record["case"], case.answered, [record])
         case.answered += 1
         case.passed += record["passed"]
-        if self.metric != PASS_RATE and (sample := sample_of(record)) is not None:
-            case.samples.append(sample)
+        self.cached += record["cached"]
+        if self.metric != PASS_RATE:
+            case.samples.append(_sample(record))
         if not record["passed"] and record["outcome"] != "ok":
             self.outcomes[record["outcome"]] += 1
         if record["served_model"] is not None:
@@ -140,3 +144,19 @@ def arm_of_rates(name: str, prompt: str, file: str, variant: str | None, rates: 
     if rates.served_model is not None:
         arm.served.add(rates.served_model)
     return arm
+
+
+def _sample(record: Record) -> Sample:
+    """Return what the metrics know of a record. Raises StorageError if what it measured is not what runner writes."""
+    try:
+        sample = sample_of(record)
+        assert sample is not None, "its answer arrived"
+        for value in (*sample.scores.values(), *([] if sample.error is None else [sample.error])):
+            if type(value) not in (int, float) or not isfinite(value):
+                raise ValueError("a score that is no number")
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise StorageError(
+            f"the record of {elided(record['case'], 100)} has metrics that are not those of runner",
+            hint="its file was edited by hand",
+        ) from None
+    return sample

@@ -318,6 +318,13 @@ def _about_arms(arms: Sequence[ComparedArm], ids: Sequence[str]) -> Iterator[str
             yield f"{arm.name}: failed without an answer to judge: {kinds}"
         if len(arm.served) > 1:
             yield f"{arm.name}: the answers came from {len(arm.served)} models: {', '.join(sorted(arm.served))}"
+    if len({arm.cached == arm.calls for arm in arms}) > 1 or any(0 < arm.cached < arm.calls for arm in arms):
+        for arm in arms:
+            if arm.cached:
+                yield (
+                    f"{arm.name}: {arm.cached:,} of {arm.calls:,} answers came from the cache, so they are older"
+                    " than the others; --no-cache asks for all of them"
+                )
     for arm in arms[1:]:
         if first.started and arm.started and first.started[:10] != arm.started[:10]:
             yield (

@@ -23,6 +23,7 @@ from .contrast_words import (
     measure_change,
     moved_by,
     value_of_arm,
+    word_of_contrast,
 )
 
 __all__ = ["BEGINNING", "compare_markdown"]
@@ -61,8 +62,9 @@ def _section(comparison: ArmsComparison) -> Iterator[str]:
             value, ends = value_of_arm(arm, comparison.metric), ends_of_arm(arm, comparison.metric)
             yield f"| {'=' if arm.level else ''} | {literal(arm.name)} | {value} | {ends} | {samples} |"
     for result in comparison.contrasts:
-        yield from ("", (f"{literal(result.arm)}: **{headline(result, comparison).partition(' ')[0]}**"
-                    f" {literal(headline(result, comparison).partition(' ')[2])}"))  # fmt: skip
+        word = word_of_contrast(result)
+        figures = headline(result, comparison).removeprefix(word)
+        yield from ("", f"{literal(result.arm)}: **{word}** {literal(figures.lstrip(': '))}")
         if result.evidence is None:
             continue
         measures = [measure_change(change) for change in result.measures]

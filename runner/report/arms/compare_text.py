@@ -10,7 +10,7 @@ from ..terminal.figures import plural
 from ..terminal.metric_lines import metric_name
 from ..terminal.painting import BOLD, DIM, GREEN, RED, YELLOW, Line
 from ..terminal.table import format_table
-from ..terminal.terminal_text import cell_width, one_line, shorten, wrapped
+from ..terminal.terminal_text import cell_width, one_line, packed, shorten, wrapped
 from .contrast_words import (
     case_change,
     closing,
@@ -115,7 +115,8 @@ def _contrast(result: ContrastResult, comparison: ArmsComparison, width: int | N
         yield Line(f"      and {plural(rest, 'other')} that moved", DIM)
     measures = [measure_change(change) for change in result.measures]
     if measures:
-        yield from _wrapped("median of a case: " + " · ".join(measures), 4, width, "")
+        measures[0] = f"median of a case: {measures[0]}"
+        yield from (Line(f"    {line}") for line in packed(measures, " · ", width and width - 4))
     for sentence in closing(result, comparison):
         yield from _wrapped(sentence, 4, width, DIM)
 
