@@ -78,7 +78,7 @@ def command(
         force=force,
         report=report,
         jobs=None,
-        endpoints=ConnectOptions(confirm, sends=False),
+        endpoints=ConnectOptions(confirm, sends=False, asks=True),
         use_cache=False,
         lint=False,
         quiet=quiet,

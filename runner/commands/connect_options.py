@@ -28,13 +28,15 @@ __all__ = ["ConnectOptions"]
 class ConnectOptions:
     """The options `--transport` and `--trust`. `confirm` asks the person at the terminal a yes-or-no question.
 
-    `sends`: false for a command that sends nothing, which needs neither keys nor trust.
+    `sends`: false for a command that sends nothing, which needs neither keys nor trust; `asks`: such a command makes the
+    calls that assertions need, all the same.
     """
 
     confirm: Callable[[str], bool]
     trusted: bool = False
     transport: str = "auto"
     sends: bool = True
+    asks: bool = False
 
     def connect(
         self, workspace: Workspace, units: Iterable[Unit], on_download: Progress | None = None
@@ -46,9 +48,10 @@ class ConnectOptions:
         units = tuple(units)
         if any(isinstance(unit.price, ListedPrice) for unit in units):
             require_price_list()
-        trust = self.trust_in(workspace) if self.sends else None
+        sends = self.sends or (self.asks and any(unit.asks and unit.asks.units for unit in units))
+        trust = self.trust_in(workspace) if sends else None
         return workspace.connect(
-            units, trust=trust, transport=self.transport, on_download=on_download, keys=self.sends
+            units, trust=trust, transport=self.transport, on_download=on_download, keys=sends
         )
 
     def trust_in(self, workspace: Workspace) -> Trust:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from ..engine.journal.record import CheckRecord, Record, paid
+from ..engine.journal.record import CheckRecord, Record, spent
 from ..engine.plan.job import Job
 from ..values import Json
 from .answers import snapshot_of, stored_value, value_of
@@ -54,7 +54,7 @@ def evaluate(
         calls=sum(not record.get("choice") for record in asked),
         cached=len(records) - len(asked),
         samples=len(records),
-        cost=_cost(asked),
+        cost=_cost(records),
         latency_ms=max(
             (each for record in asked if (each := record["latency_ms"]) is not None), default=None
         ),
@@ -179,5 +179,5 @@ def _difference(shown: Comparison, matching: int, total: int) -> str:
 
 
 def _cost(records: Iterable[Record]) -> float | None:
-    known = [cost for record in records if not record.get("choice") and (cost := paid(record)) is not None]
+    known = [cost for record in records if (cost := spent(record)) is not None]
     return sum(known) if known else None

@@ -341,3 +341,64 @@ def test_the_judge_is_asked_about_a_part_of_a_json_answer(
     [check] = done.records()[0]["checks"]
     assert check["path"] == "$.notes[1]"
     assert [each["verdict"] for each in check["judge"]] == ["pass", "fail"]
+
+
+def test_a_run_is_not_resumed_with_another_judge(project: ProjectFolder, server: FaultServer) -> None:
+    server.play(scripted(lambda _: reply(401, {"error": {"message": "who are you"}})))
+    assert run(project).code == 3
+    server.play(scripted())
+    write_project(
+        project, server.base_url, PROMPT.replace("ASSERT", RUBRIC), "judge: {model: judge-2026-02-02}\n"
+    )
+    done = run(project, "--resume", "last")
+    assert done.code == 2
+    assert "said.prompt.yaml: judge was" in done.err
+    assert "judge-2026-02-02" in done.err
+    write_project(project, server.base_url, PROMPT.replace("ASSERT", RUBRIC), JUDGE)
+    done = run(project, "--resume", "last")
+    assert done.code == 0, done.out + done.err
+    assert paths(server.requests).count("chat/completions") == 3
+
+
+def test_collected_answers_are_judged_online(project: ProjectFolder, server: FaultServer) -> None:
+    assert project.run("export", "--batch", "batch.jsonl").code == 0
+    [line] = (project.folder / "batch.jsonl").read_text().splitlines()
+    body = {
+        "id": "c",
+        "object": "chat.completion",
+        "model": "gpt-test",
+        "choices": [
+            {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "BAD."}}
+        ],
+        "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
+    }
+    answer = {
+        "custom_id": json.loads(line)["custom_id"],
+        "response": {"status_code": 200, "body": body},
+        "error": None,
+    }
+    project.write("results.jsonl", json.dumps(answer) + "\n")
+    assert not server.requests
+    done = project.run("collect", "results.jsonl", env={"FAKE_KEY": KEY})
+    assert done.code == 1, done.out + done.err
+    assert done.records()[0]["checks"][0]["judge"]["verdict"] == "fail"
+    assert [request.json["model"] for request in server.requests] == ["judge-2026-01-01"]
+    assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
+
+
+def test_a_replay_in_ci_opens_no_socket(
+    project: ProjectFolder, server: FaultServer, monkeypatch: Any
+) -> None:
+    asserts = f"{RUBRIC}, {{type: moderation}}, {{type: similar, value: Have a nice day., threshold: 0.9}}"
+    more = JUDGE + "similar: {model: small}\n"
+    write_project(project, server.base_url, PROMPT.replace("ASSERT", asserts), more)
+    assert run_test(project, "--update", "missing").code == 0
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a socket was opened")
+
+    monkeypatch.setattr("socket.socket.connect", refuse)
+    monkeypatch.setattr("socket.getaddrinfo", refuse)
+    done = project.run("test", "--ci")
+    assert done.code == 0, done.out + done.err
+    assert "1 passed" in done.out

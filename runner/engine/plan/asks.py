@@ -23,7 +23,7 @@ from ...wire.dialect import dialect_of
 from ...wire.fingerprint import fingerprint_of
 from ...wire.request import Encoder, encode
 from .job import Job, Unit
-from .judge_prompts import check_judge, inputs_of, judge_prompt
+from .judge_prompts import check_judge, identity_of, inputs_of, judge_prompt
 from .model_prices import price_of, refuse_denied
 
 __all__ = ["Asks", "judge_unit"]
@@ -40,6 +40,16 @@ class Asks:
         self._sandbox = sandbox
         self._units: dict[CallTarget, Unit] = {}
         self._places: dict[CallTarget, Location] = {}
+        self._own: frozenset[CallTarget] = frozenset()
+
+    @property
+    def declared(self) -> dict[str, str]:
+        """The fingerprints of the judges that the prompt itself declares, by their names; the rows of files may have more."""
+        return {
+            f"{unit.prompt.place} ({unit.model})": identity_of(unit, self._votes(target))
+            for target, unit in self._units.items()
+            if target.operation == "judge" and target in self._own
+        }
 
     @property
     def units(self) -> tuple[Unit, ...]:
@@ -66,6 +76,11 @@ class Asks:
         """Compile the targets. Raises a FileError at the assertion for one that cannot be asked."""
         for target, assertion in targets.items():
             self._asked(target, assertion)
+
+    def require_own(self, targets: Mapping[CallTarget, Assertion]) -> None:
+        """Compile the targets of the prompt itself and of its inline tests. Raises as `require` does."""
+        self.require(targets)
+        self._own = frozenset(targets)
 
     def _asked(self, target: CallTarget, assertion: Assertion | None = None) -> Unit:
         if target not in self._units:

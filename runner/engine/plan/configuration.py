@@ -131,6 +131,8 @@ def _unit(unit: Unit, connection: Connection, *, takes_tests: bool) -> dict[str,
         "inputs": digest_of(declared.get("inputs")),
         "assert": digest_of(declared.get("assert", [each.spec for each in prompt.asserts] or None)),
     }
+    if unit.asks is not None and (judges := unit.asks.declared):
+        parts["judge"] = dict(judges)  # absent without judges, as in runs of versions that have none
     if takes_tests:
         parts["tests"] = digest_of([declared.get("tests"), *_row_files(prompt)])
     return parts

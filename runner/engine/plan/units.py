@@ -48,7 +48,7 @@ def make_units(
         try:
             template, judge = _compiled(prompt, project, sandbox)
             asks = Asks(prompt, project, sandbox)
-            asks.require(judge.targets)
+            asks.require_own(judge.targets)
             for variant in variants_of(prompt, project, fields):
                 declared = _model(prompt, variant.overrides)
                 target = endpoint_for(project, declared, name=endpoint)

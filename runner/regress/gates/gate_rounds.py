@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ...engine.journal.record import Record, paid
+from ...engine.journal.record import Record, spent
 from ...engine.plan.job import Job, Unit
 from ...engine.sampled import Sampled
 from ...errors import Diagnostic
@@ -93,8 +93,9 @@ class Gates:
         gated.counted.take(job, records)
         if gated.slices is not None:  # the first round is counted by its cases
             self.further_calls += 1
-            if (cost := paid(records[0])) is not None:
-                self.further_cost = (self.further_cost or 0.0) + cost
+            for cost in map(spent, records):
+                if cost is not None:
+                    self.further_cost = (self.further_cost or 0.0) + cost
 
     def look(self) -> None:
         """Evaluate the gates after a complete round."""
