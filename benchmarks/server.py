@@ -1,4 +1,4 @@
-"""A server that answers chat completions as fast as one Python process can, to measure clients against.
+"""A server that answers in four wire formats as fast as one Python process can, to measure clients against.
 
 Prints its address on the first line of standard output and serves until killed.
 """
@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import json
 
-ANSWER = json.dumps(
+SAID = json.dumps({"category": "delivery", "reasons": ["late parcel"] * 20})
+CHAT = json.dumps(
     {
         "id": "chatcmpl-1",
         "object": "chat.completion",
@@ -20,17 +21,78 @@ ANSWER = json.dumps(
                 "finish_reason": "stop",
                 "message": {
                     "role": "assistant",
-                    "content": json.dumps({"category": "delivery", "reasons": ["late parcel"] * 20}),
+                    "content": SAID,
                 },
             }
         ],
         "usage": {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120},
     }
 ).encode()
-RESPONSE = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (
-    len(ANSWER),
-    ANSWER,
-)
+COMPLETION = json.dumps(
+    {
+        "id": "cmpl-1",
+        "object": "text_completion",
+        "created": 1,
+        "model": "bench",
+        "choices": [{"index": 0, "text": SAID, "logprobs": None, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120},
+    }
+).encode()
+RESPONSE = json.dumps(
+    {
+        "id": "resp_1",
+        "object": "response",
+        "created_at": 1,
+        "status": "completed",
+        "model": "bench",
+        "output": [
+            {
+                "id": "msg_1",
+                "type": "message",
+                "role": "assistant",
+                "status": "completed",
+                "content": [{"type": "output_text", "text": SAID, "annotations": [], "logprobs": []}],
+            }
+        ],
+        "usage": {
+            "input_tokens": 100,
+            "input_tokens_details": {"cached_tokens": 0},
+            "output_tokens": 20,
+            "output_tokens_details": {"reasoning_tokens": 0},
+            "total_tokens": 120,
+        },
+    }
+).encode()
+MESSAGE = json.dumps(
+    {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": "bench",
+        "content": [{"type": "text", "text": SAID}],
+        "stop_reason": "end_turn",
+        "stop_sequence": None,
+        "usage": {
+            "input_tokens": 100,
+            "cache_creation_input_tokens": 0,
+            "cache_read_input_tokens": 0,
+            "output_tokens": 20,
+        },
+    }
+).encode()
+
+
+def whole(answer: bytes) -> bytes:
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+    return head % len(answer) + answer
+
+
+ANSWERS = {
+    b"chat/completions": whole(CHAT),
+    b"completions": whole(COMPLETION),
+    b"responses": whole(RESPONSE),
+    b"messages": whole(MESSAGE),
+}
 
 
 class Serving(asyncio.Protocol):
@@ -50,7 +112,8 @@ class Serving(asyncio.Protocol):
             if len(self.buffer) < end + 4 + length:
                 return
             self.buffer = self.buffer[end + 4 + length :]
-            self.transport.write(RESPONSE)
+            operation = head.split(b" ", 2)[1].partition(b"/v1/")[2]
+            self.transport.write(ANSWERS[operation])
 
 
 async def main() -> None:

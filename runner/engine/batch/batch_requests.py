@@ -64,8 +64,13 @@ def reckoned_cost(job: Job) -> float | None:
 
 
 def refuse_embedded(units: Iterable[Unit]) -> None:
-    """Raise UsageError for the embedded model, which has no batches."""
+    """Raise UsageError for the embedded model, which has no batches, and for media."""
     for unit in units:
+        if not unit.dialect.streams:
+            raise UsageError(
+                f"{unit.prompt.name} is sent with `api: {unit.dialect.name}`, which is not sent in batches",
+                hint="leave --batch out",
+            )
         if unit.endpoint.embedded is not None:
             raise UsageError(
                 f"endpoint {unit.endpoint.name} is the embedded model, which has no batches",
