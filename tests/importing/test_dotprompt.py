@@ -276,3 +276,22 @@ def test_a_schema_with_a_name_is_known_to_code_only():
 def test_a_template_that_is_none_is_refused_in_words(text):
     with pytest.raises(HandlebarsError):
         parse(text)
+
+
+def test_a_section_is_a_loop_a_context_or_a_condition_by_the_type_of_its_variable(tmp_path):
+    text = (
+        "---\ninput:\n  schema:\n    items(array): string\n    owner(object): {name: string}\n    new: boolean\n---\n"
+        "{{#items}}-{{this}}{{/items}}{{#owner}} of {{name}}{{/owner}}{{#new}} new{{/new}}{{^new}} old{{/new}}"
+    )
+    found = of_text(tmp_path, "dotprompt", "a.prompt", text)
+    assert found.refused is None
+    values = {"items": ["a", "b"], "owner": {"name": "N"}, "new": False}
+    assert bodies_of(found, None, values)[0]["messages"] == [{"role": "user", "content": "-a-b of N old"}]
+
+
+@pytest.mark.parametrize("schema", ["x: string", "x: number", "y: string"])
+def test_a_section_whose_variable_may_be_anything_is_refused(tmp_path, schema):
+    found = of_text(
+        tmp_path, "dotprompt", "a.prompt", f"---\ninput: {{schema: {{{schema}}}}}\n---\n{{{{#x}}}}a{{{{/x}}}}"
+    )
+    assert "may be a loop, a context or a condition" in str(found.refused)

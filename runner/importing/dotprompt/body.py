@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ...errors import Location, RunnerError
@@ -13,7 +10,6 @@ from ...values import Json
 from ..front_matter import split
 from ..handlebars.parser import parse
 from ..handlebars.tree import (
-    Argument,
     Block,
     Constant,
     Content,
@@ -24,11 +20,11 @@ from ..handlebars.tree import (
     PathExpression,
 )
 from ..ledger import Ledger, RefusedSourceError
-from ..names import input_name
 from ..nunjucks import verbatim
 from ..sources import Folder
+from .names import BodyNames, Scope
 
-__all__ = ["HandlebarsBody", "Scope"]
+__all__ = ["HandlebarsBody"]
 
 _ROLES = {"system": "system", "user": "user", "model": "assistant", "assistant": "assistant"}
 _DEEPEST = 12
@@ -46,16 +42,6 @@ class _Message:
             self.pieces.append(text)
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """The meaning of names in a block: `base` is the Jinja expression of the context, None for the variables of the prompt."""
-
-    base: str | None
-    above: Scope | None = None
-    names: Mapping[str, str] = field(default_factory=dict)
-    loop: str | None = None
-
-
 @dataclass(slots=True)
 class HandlebarsBody:
     """Translator of one body to Jinja. Used for one import."""
@@ -63,14 +49,11 @@ class HandlebarsBody:
     folder: Folder
     inside: str
     place: Location
-    schema: Mapping[str, Json]
     ledger: Ledger
+    names: BodyNames
     messages: list[Json] = field(default_factory=list)
     current: _Message = field(default_factory=lambda: _Message("user"))
-    used: dict[str, None] = field(default_factory=dict)
     looped: set[str] = field(default_factory=set)
-    walked: set[str] = field(default_factory=set)
-    renamed: dict[str, str] = field(default_factory=dict)
     number: int = 0
     partials: tuple[str, ...] = ()
 
@@ -138,7 +121,7 @@ class HandlebarsBody:
         text = (
             str(url.value)
             if isinstance(url, Constant)
-            else "{{ " + self.path(url, Scope(None), part.line) + " }}"
+            else "{{ " + self.names.path(url, Scope(None), part.line) + " }}"
         )
         return {"type": "image_url", "image_url": {"url": text}}
 
@@ -175,7 +158,7 @@ class HandlebarsBody:
         name = path.parts[0] if path.parts else ""
         if name == "json" and len(part.params) == 1:
             indent = part.hash.get("indent")
-            value = self.argument(part.params[0], scope, part.line)
+            value = self.names.argument(part.params[0], scope, part.line)
             if isinstance(indent, Constant) and isinstance(indent.value, int) and indent.value > 0:
                 return "{{ " + f"{value} | tojson({indent.value})" + " }}"
             self.ledger.remark(
@@ -186,13 +169,13 @@ class HandlebarsBody:
         if part.params or part.hash:
             raise HandlebarsError(f"the helper {'.'.join(path.parts)} is defined in code", part.line)
         if path.data and path.parts and path.parts[0] in ("index", "first", "last", "key"):
-            return "{{ " + self.path(path, scope, part.line) + " }}"
+            return "{{ " + self.names.path(path, scope, part.line) + " }}"
         return "{{ " + self._printed(path, scope, part.line) + " }}"
 
     def _printed(self, path: PathExpression, scope: Scope, line: int) -> str:
         """Return a value as Handlebars prints it: missing values as nothing, lists with commas between the items."""
-        expression = self.path(path, scope, line)
-        kind = self._type(path, scope)
+        expression = self.names.path(path, scope, line)
+        kind = self.names.type_of(path, scope)
         if kind == "array":
             return f'{expression} | join(",")'
         if kind == "object":
@@ -200,34 +183,49 @@ class HandlebarsBody:
                 Location(self.place.path, line + (self.place.line or 1) - 1, 1), "I606", f'variable "{".".join(path.parts)}"',
                 "Handlebars prints [object Object] for it; runner prints JSON",
             )  # fmt: skip
-        if kind in ("integer", "number", "boolean") and scope.base is None and self._is_optional(path):
+        if kind in ("integer", "number", "boolean") and scope.base is None and self.names.is_optional(path):
             return f'"" if {expression} is none else {expression}'
         return expression
 
     def _block(self, block: Block, scope: Scope) -> str:
         name = ".".join(block.path.parts)
         if name in ("if", "unless") and len(block.params) == 1:
-            test = self._truth(block.params[0], scope, block.line)
+            test = self.names.truth(block.params[0], scope, block.line)
             body, otherwise = self.text(block.body, scope), self._otherwise(block, scope)
             if name == "unless":
                 test = f"not ({test})"
             return "{% if " + test + " %}" + body + otherwise + "{% endif %}"
         if name in ("ifEquals", "unlessEquals") and len(block.params) == 2:
             sign = "==" if name == "ifEquals" else "!="
-            one, other = (self.argument(each, scope, block.line) for each in block.params)
+            one, other = (self.names.argument(each, scope, block.line) for each in block.params)
             body, otherwise = self.text(block.body, scope), self._otherwise(block, scope)
             return "{% if " + f"{one} {sign} {other}" + " %}" + body + otherwise + "{% endif %}"
         if name == "each" and len(block.params) == 1 and isinstance(block.params[0], PathExpression):
             return self._each(block, block.params[0], scope)
         if name == "with" and len(block.params) == 1 and isinstance(block.params[0], PathExpression):
-            base = self.path(block.params[0], scope, block.line)
-            test = self._truth(block.params[0], scope, block.line)
+            base = self.names.path(block.params[0], scope, block.line)
+            test = self.names.truth(block.params[0], scope, block.line)
             inner = Scope(f"({base})", scope, dict.fromkeys(block.names[:1], f"({base})"), scope.loop)
             body, otherwise = self.text(block.body, inner), self._otherwise(block, scope)
             return "{% if " + test + " %}" + body + otherwise + "{% endif %}"
         if not block.params and not block.hash and name not in ("each", "if", "unless", "with"):
-            raise HandlebarsError(f"the block {name} may be a loop, a context or a condition", block.line)
+            return self._section(block, scope)
         raise HandlebarsError(f"the block helper {name} is defined in code", block.line)
+
+    def _section(self, block: Block, scope: Scope) -> str:
+        """Return `{{#name}}`: a loop over a list, the context of an object, or a condition, by the type of the variable."""
+        kind = self.names.type_of(block.path, scope)
+        if kind == "array":
+            return self._each(block, block.path, scope)
+        if kind not in ("object", "boolean"):  # an empty string, or 0, would not end it
+            raise HandlebarsError(
+                f"the block {'.'.join(block.path.parts)} may be a loop, a context or a condition", block.line
+            )
+        base = self.names.path(block.path, scope, block.line)
+        test = self.names.truth(block.path, scope, block.line)
+        inner = scope if kind == "boolean" else Scope(f"({base})", scope, {}, scope.loop)
+        body, otherwise = self.text(block.body, inner), self._otherwise(block, scope)
+        return "{% if " + test + " %}" + body + otherwise + "{% endif %}"
 
     def _otherwise(self, block: Block, scope: Scope) -> str:
         return "" if block.otherwise is None else "{% else %}" + self.text(block.otherwise, scope)
@@ -235,14 +233,14 @@ class HandlebarsBody:
     def _each(self, block: Block, over: PathExpression, scope: Scope) -> str:
         self.number += 1
         item = f"item{self.number}"
-        listed = self.path(over, scope, block.line)
+        listed = self.names.path(over, scope, block.line)
         if scope.base is None and not over.up and over.parts:
             self.looped.add(over.parts[0])
         names = {}
         if block.names:
             names[block.names[0]] = item
         loop = "loop"
-        if self._type(over, scope) == "object":
+        if self.names.type_of(over, scope) == "object":
             key = f"key{self.number}"
             if len(block.names) > 1:
                 names[block.names[1]] = key
@@ -256,86 +254,6 @@ class HandlebarsBody:
         body = self.text(block.body, inner)
         return "{% " + head + " %}" + body + self._otherwise(block, scope) + "{% endfor %}"
 
-    # --- names ---
-
-    def argument(self, value: Argument, scope: Scope, line: int) -> str:
-        """Return the expression for a constant or a variable."""
-        if isinstance(value, Constant):
-            if value.value is None:
-                return "none"
-            return json.dumps(value.value, ensure_ascii=False)
-        return self.path(value, scope, line)
-
-    def path(self, path: PathExpression, scope: Scope, line: int) -> str:
-        """Return the expression for a variable; it is empty if there is no such member."""
-        if path.data:
-            return self._data(path, scope, line)
-        here: Scope | None = scope
-        for _ in range(path.up):
-            here = here.above if here is not None else None
-        if here is None:
-            raise HandlebarsError("../ has no outer context", line)
-        parts = path.parts
-        if parts and not path.this and not path.up:
-            named: Scope | None = here
-            while named is not None:
-                if parts[0] in named.names:
-                    return _member(named.names[parts[0]], parts[1:])
-                named = named.above
-        if here.base is not None:
-            return _member(here.base, parts)
-        if not parts:
-            raise HandlebarsError("`this` is the whole input", line)
-        return _member(self.variable(parts[0], walked=len(parts) > 1), parts[1:])
-
-    def variable(self, name: str, *, walked: bool = False) -> str:
-        """Return the name of a variable in the prompt file."""
-        self.used.setdefault(name)
-        if walked:
-            self.walked.add(name)
-        ours = input_name(name)
-        if ours != name:
-            self.renamed[name] = ours
-        return ours
-
-    def _data(self, path: PathExpression, scope: Scope, line: int) -> str:
-        name = path.parts[0] if path.parts else ""
-        if name == "root" and len(path.parts) > 1:
-            return _member(self.variable(path.parts[1], walked=len(path.parts) > 2), path.parts[2:])
-        if scope.loop is None or path.up or len(path.parts) != 1:
-            raise HandlebarsError(f"@{'.'.join(path.parts)} is set by code", line)
-        if name == "key":
-            return scope.loop if scope.loop != "loop" else "loop.index0"
-        words = {"index": "loop.index0", "first": "loop.first", "last": "loop.last"}
-        if name not in words:
-            raise HandlebarsError(f"@{name} is set by code", line)
-        return words[name]
-
-    def _truth(self, value: Argument, scope: Scope, line: int) -> str:
-        expression = self.argument(value, scope, line)
-        if isinstance(value, PathExpression) and self._type(value, scope) == "object":
-            self.ledger.remark(
-                Location(self.place.path, line + (self.place.line or 1) - 1, 1), "I607", f'variable "{".".join(value.parts)}"',
-                "an empty object is true in Handlebars, and false in runner",
-            )  # fmt: skip
-        return expression
-
-    def _type(self, path: PathExpression, scope: Scope) -> str | None:
-        """Return the type of a variable in the schema of the input."""
-        if scope.base is not None or path.up or path.data or not path.parts:
-            return None
-        schema: Json = dict(self.schema)
-        for part in path.parts:
-            properties = schema.get("properties") if isinstance(schema, dict) else None
-            schema = properties.get(part) if isinstance(properties, dict) else None
-        kind = schema.get("type") if isinstance(schema, dict) else None
-        kinds = [each for each in kind if each != "null"] if isinstance(kind, list) else [kind]
-        return str(kinds[0]) if len(kinds) == 1 and kinds[0] else None
-
-    def _is_optional(self, path: PathExpression) -> bool:
-        required = self.schema.get("required")
-        return bool(path.parts) and not (isinstance(required, list) and path.parts[0] in required)
-
     def _given_to(self, part: Partial, scope: Scope) -> Scope:
         """Return the meaning of names in a partial: `{{> name context key=value}}`."""
         if len(part.params) > 1 or any(isinstance(each, Constant) for each in part.params):
@@ -344,10 +262,10 @@ class HandlebarsBody:
             value = part.params[0]
             assert isinstance(value, PathExpression)
             if value.parts or value.up or scope.base is not None:
-                scope = Scope(f"({self.path(value, scope, part.line)})", scope, {}, scope.loop)
+                scope = Scope(f"({self.names.path(value, scope, part.line)})", scope, {}, scope.loop)
         if not part.hash:
             return scope
-        named = {key: f"({self.argument(each, scope, part.line)})" for key, each in part.hash.items()}
+        named = {key: f"({self.names.argument(each, scope, part.line)})" for key, each in part.hash.items()}
         return Scope(scope.base, scope.above, {**scope.names, **named}, scope.loop)
 
     def _included(self, part: Partial) -> list[Part]:
@@ -386,21 +304,6 @@ def _joined(pieces: list[str | dict[str, Json]], text: str) -> str:
     if isinstance(last, str) and last.endswith("{") and text.startswith("{") and isinstance(pieces[-1], str):
         pieces[-1] = f"{last[:-1]}{{{{ '{{' }}}}"
     return text
-
-
-def _member(base: str, parts: tuple[str, ...]) -> str:
-    made = base
-    for part in parts:
-        step = (
-            f".{part}"
-            if re.fullmatch(r"[A-Za-z_]\w*", part) and part not in _METHODS
-            else f"[{json.dumps(part)}]"
-        )
-        made = f'({made}{step} | default(""))'
-    return made
-
-
-_METHODS = {"get", "items", "keys", "values", "count", "index"}
 
 
 def _content(pieces: list[str | dict[str, Json]]) -> Json:

@@ -17,7 +17,8 @@ from ..names import file_stem, prompt_name
 from ..nodes import Node
 from ..picoschema import PicoschemaError, from_picoschema
 from ..sources import Folder
-from .body import HandlebarsBody, Scope
+from .body import HandlebarsBody
+from .names import BodyNames, Scope
 
 __all__ = ["read_dotprompt"]
 
@@ -39,7 +40,8 @@ def read_dotprompt(name: str, folder: Folder, ledger: Ledger) -> tuple[list[Draf
     reader = _Front(draft, ledger, comments)
     for key, node in source.root.entries():
         reader.key(key, node)
-    body = HandlebarsBody(folder, name.rpartition("/")[0], source.body_location, reader.schema, ledger)
+    names = BodyNames(source.body_location, reader.schema, ledger)
+    body = HandlebarsBody(folder, name.rpartition("/")[0], source.body_location, ledger, names)
     text = source.body.strip()
     lead = source.body[: len(source.body) - len(source.body.lstrip())].count("\n")
     try:
@@ -248,17 +250,21 @@ class _Front:
         required = self.schema.get("required")
         needed = required if isinstance(required, list) else []
         inputs: dict[str, Json] = {}
-        for name in dict.fromkeys((*declared, *self.defaults, *body.used)):
+        for name in dict.fromkeys((*declared, *self.defaults, *body.names.used)):
             part = declared.get(name)
             spec: dict[str, Json] = dict(part) if isinstance(part, dict) else {}
-            ours = body.variable(name) if name not in body.used else body.renamed.get(name, name)
+            ours = (
+                body.names.variable(name)
+                if name not in body.names.used
+                else body.names.renamed.get(name, name)
+            )
             if name in self.defaults:
                 spec["default"] = self.defaults[name]
             elif name in declared and name not in needed:
                 spec = _optional(spec, looped=name in body.looped)
             elif name not in declared and self.schema:
                 spec = {**spec, "default": [] if name in body.looped else ""}
-                if name in body.used:
+                if name in body.names.used:
                     self.ledger.remark(
                         body.place, "I603", f'variable "{name}"',
                         "the schema does not declare it, so dotprompt renders it as nothing",
@@ -266,7 +272,7 @@ class _Front:
             inputs[ours] = spec
         if any(isinstance(each, dict) and each.get("name") == "history" for each in body.messages):
             inputs.setdefault("history", {"type": "array", "default": []})
-        for name, ours in body.renamed.items():
+        for name, ours in body.names.renamed.items():
             self.ledger.remark(body.place, "I604", f'variable "{name}"', f"its name in runner is {ours}")
         if inputs:
             self.draft.put("inputs", inputs)

@@ -67,7 +67,7 @@ class _Parser:
             inner = inner[1:] if open_ else inner
             inner = (inner[:-1] if close and inner else inner).strip() if not inner.startswith("!") else inner
             if inner.startswith("!"):
-                found.append(Comment(line, open_, close))
+                found.append(Comment(line=line, open=open_, close=close))
                 continue
             if inner.startswith("/"):
                 return found, _End("/", inner[1:].strip(), start, open_, close)
@@ -86,7 +86,7 @@ class _Parser:
                 path, params, hash_, names = self._arguments(inner, line)
                 if names:
                     raise HandlebarsError("names between | | are allowed only in a block", line)
-                found.append(Mustache(path, params, hash_, line, open_, close))
+                found.append(Mustache(path, params, hash_, line=line, open=open_, close=close))
 
     def _content(self) -> tuple[str, int]:
         pieces: list[str] = []
@@ -154,7 +154,7 @@ class _Parser:
         hash_: dict[str, Argument] = {}
         if rest.strip():
             _, params, hash_, _ = self._arguments(f"x {rest}", line)
-        return Partial(name, params, hash_, line, "", open_, close)
+        return Partial(name, params, hash_, line=line, open=open_, close=close)
 
     def _block(self, inner: str, line: int, open_: bool, close: bool) -> Block:  # noqa: FBT001
         if inner.startswith(("#>", "#*")):

@@ -15,6 +15,7 @@ __all__ = [
     "Part",
     "Partial",
     "PathExpression",
+    "Tag",
 ]
 
 
@@ -56,38 +57,37 @@ class Content:
     line: int
 
 
+@dataclass(slots=True, kw_only=True)
+class Tag:
+    """A tag that is no block; `open` and `close` say whether it removes the white space before and after it (`~`)."""
+
+    line: int
+    open: bool = False
+    close: bool = False
+
+
 @dataclass(slots=True)
-class Mustache:
+class Mustache(Tag):
     """`{{ name arguments }}`."""
 
     path: Argument
     params: list[Argument]
     hash: dict[str, Argument]
-    line: int
-    open: bool = False
-    close: bool = False
 
 
 @dataclass(slots=True)
-class Partial:
+class Partial(Tag):
     """`{{> name }}`; `indent` is the indent that a standalone one adds to each line."""
 
     name: str
     params: list[Argument]
     hash: dict[str, Argument]
-    line: int
     indent: str = ""
-    open: bool = False
-    close: bool = False
 
 
 @dataclass(slots=True)
-class Comment:
+class Comment(Tag):
     """`{{! text }}`, which prints nothing."""
-
-    line: int
-    open: bool = False
-    close: bool = False
 
 
 @dataclass(slots=True)
