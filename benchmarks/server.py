@@ -1,6 +1,6 @@
 """A server that answers in four wire formats as fast as one Python process can, to measure clients against.
 
-Prints its address on the first line of standard output and serves until killed.
+Prints its address on the first line of standard output and serves until killed. GET /count says how many it was asked.
 """
 
 from __future__ import annotations
@@ -98,6 +98,8 @@ ANSWERS = {
 class Serving(asyncio.Protocol):
     """HTTP/1.1 with keep-alive, just enough: reads a request with a Content-Length, writes the answer."""
 
+    asked = 0
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
@@ -112,6 +114,14 @@ class Serving(asyncio.Protocol):
             if len(self.buffer) < end + 4 + length:
                 return
             self.buffer = self.buffer[end + 4 + length :]
+            if head.startswith(b"get /count"):
+                text = b"%d" % Serving.asked
+                self.transport.write(
+                    b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%s"
+                    % (len(text), text)
+                )
+                continue
+            Serving.asked += 1
             operation = head.split(b" ", 2)[1].partition(b"/v1/")[2]
             self.transport.write(ANSWERS[operation])
 
