@@ -9,13 +9,15 @@ Each file belongs to the project (runner.yaml) nearest to it, and is collected i
 Without a runner.yaml a file is collected if the command line names it or one of its folders, or if the ini option
 `runner_prompts` matches it. A file that does not load is a failing item; the session continues.
 
+A prompt with gates has an item `runner_gate`, which is judged with `--runner-record all`; single cases are then skipped.
+
 Items are independent of each other (pytest-xdist may distribute them), and nothing is ever pruned. In a project without
 prompt files this module only looks at the name of each file that pytest collects.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -24,16 +26,18 @@ import pytest
 # Imports nothing of this package at module level: pytest loads this module in every project.
 if TYPE_CHECKING:
     from .engine.journal.record import Record
-    from .engine.plan.job import Unit
+    from .engine.plan.job import Job, Unit
     from .errors import RunnerError
     from .files.model import Case
     from .regress.claims import Claim
+    from .regress.gates.gate_results import GateResult
+    from .regress.gates.gate_rounds import Gates
     from .regress.lost import LostAnswers
     from .regress.results import CaseResult
     from .render.sandbox import Sandbox
     from .workspace import Workspace
 
-__all__ = ["BrokenPrompt", "PromptCase", "PromptFile", "RegressionFailure"]
+__all__ = ["BrokenPrompt", "PromptCase", "PromptFile", "PromptGate", "RegressionFailure"]
 
 ENDINGS = (".prompt.yaml", ".prompt.yml")
 RECORD = ("none", "once", "new_episodes", "all")
@@ -198,7 +202,7 @@ class RegressionFailure(AssertionError):
 
 
 class PromptFile(pytest.File):
-    """One prompt file, with an item for each case in each variant."""
+    """One prompt file, with an item for each case in each variant, and one for its gates."""
 
     def collect(self) -> Iterator[pytest.Item]:
         """Return the cases. A prompt that does not load becomes a failing item with our own message."""
@@ -208,6 +212,7 @@ class PromptFile(pytest.File):
         from .engine.plan.selection import Selection
         from .errors import RunnerError
         from .regress.claims import refuse_shared
+        from .regress.gates.declared import declared_gates
         from .visible import one_line
 
         try:
@@ -226,6 +231,9 @@ class PromptFile(pytest.File):
                 for case in Selection().cases(unit):
                     name = case.id if unit.variant is None else f"{case.id}@{unit.variant}"
                     yield PromptCase.from_parent(self, name=one_line(name), unit=unit, case=case, home=home)
+                if declared_gates(prompt, workspace.project) is not None:
+                    name = "runner_gate" if unit.variant is None else f"runner_gate@{unit.variant}"
+                    yield PromptGate.from_parent(self, name=one_line(name), unit=unit, home=home)
         except RunnerError as error:
             yield BrokenPrompt.from_parent(self, name="load", error=error)
 
@@ -266,7 +274,24 @@ class PromptCase(pytest.Item):
             self.keywords[tag] = True  # `-k support` selects by tag
 
     def runtest(self) -> None:
-        """Replay or send a request, as the options say. Raises RegressionFailure, or a RunnerError if it cannot."""
+        """Replay or send a request, as the options say. Raises RegressionFailure, or a RunnerError if it cannot.
+
+        If every case is sent, the gates of the prompt decide about the case, and it is skipped, unless it must pass.
+        """
+        if self._is_gated():
+            pytest.skip("the gates of the prompt judge all of its cases: see runner_gate")
+        self._run()
+
+    def _is_gated(self) -> bool:
+        from .regress.gates.declared import declared_gates
+
+        return (
+            self.config.getoption("--runner-record") == "all"
+            and not self._case.must_pass
+            and declared_gates(self._unit.prompt, self._workspace.project) is not None
+        )
+
+    def _run(self) -> None:
         import os
         from functools import partial
 
@@ -346,6 +371,103 @@ class PromptCase(pytest.Item):
         """Return the location and the name of the case."""
         line = self._case.location.line
         return self.path, line - 1 if line else None, _shown(f"{self._unit.prompt.name}/{self.name}")
+
+
+class PromptGate(pytest.Item):
+    """The gates of a prompt in one variant: with `--runner-record all` every case is sent as often as they need.
+
+    Items are independent of each other, so p-values are adjusted for the gates of this prompt only.
+    """
+
+    def __init__(self, *, unit: Unit, home: _Home, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        assert home.workspace is not None, "a prompt was loaded"
+        self._unit = unit
+        self._workspace = home.workspace
+
+    def runtest(self) -> None:
+        """Judge the gates. Raises RegressionFailure if one fails or cannot be judged, or a RunnerError."""
+        from .report.regression.gate_lines import details, headline
+
+        results = self._results()
+        lines = [
+            line.replace("\n", "\\n")
+            for result in results
+            for line in (f"{result.gate}: {headline(result)}", *(f"  {each}" for each in details(result)))
+        ]
+        if any(result.outcome != "ok" for result in results):
+            raise RegressionFailure("\n".join(lines))
+        if all(result.word == "skipped" for result in results):
+            pytest.skip(f"{results[0].reason} (here: --runner-record all)")
+        self.add_report_section("call", "runner", _shown("\n".join(lines)))
+
+    def _results(self) -> list[GateResult]:
+        import os
+        from functools import partial
+
+        from .engine.plan.plan import Plan
+        from .engine.plan.selection import Selection
+        from .regress.gates.declared import OFFLINE
+        from .regress.gates.gate_rounds import Gates
+        from .regress.snapshots.store import store_of
+
+        unit, project = self._unit, self._workspace.project
+        live = self.config.getoption("--runner-record") == "all"
+        gates = Gates(
+            (unit,), project, store_of(project, os.environ), samples=None, part=None if live else OFFLINE
+        )
+        plan = Plan((unit,), Selection().cases)
+        preflight = plan.preflight(gates.see)
+        if not live:
+            return gates.results()
+        for remark in gates.remarks(preflight.cases_of(plan.units)):
+            self.add_report_section("call", "runner", _shown(f"{remark.code} {remark.message}"))
+        wanted = {id(unit): range(gates.samples_of(unit) or 0)}
+        while wanted:
+            samples: Callable[[Unit], range] = partial(_of, wanted)
+            stopped = self._ask(plan.more_samples(preflight, samples), gates)
+            if stopped is not None:
+                return gates.results(stopped)
+            gates.asked(wanted)
+            gates.look()
+            wanted = gates.more()
+        return gates.results()
+
+    def _ask(self, jobs: dict[str, Iterator[Job]], gates: Gates) -> str | None:
+        """Send the requests of one round; return why it was cut short, None if it was not."""
+        import os
+        from functools import partial
+
+        from .engine.trust import Trust
+        from .regress.carry_out import ask_again
+
+        root = self._workspace.root
+        ending = ask_again(
+            jobs,
+            (self._unit,),
+            root=root,
+            connect=partial(self._workspace.connect, trust=Trust(root, os.environ)),
+            display=_Silence(),
+            take=gates.take,
+            facts={"command": "pytest"},
+        )
+        return (ending.stopped or "the run was stopped") if ending.unsent else None
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str:
+        """Return our own errors as they are, without a traceback into this package."""
+        from .errors import RunnerError
+
+        if isinstance(excinfo.value, RegressionFailure | RunnerError):
+            return _shown(str(excinfo.value))
+        return str(super().repr_failure(excinfo, style))
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """Return the file and the name of the item."""
+        return self.path, None, _shown(f"{self._unit.prompt.name}/{self.name}")
+
+
+def _of(wanted: dict[int, range], unit: Unit) -> range:
+    return wanted[id(unit)]
 
 
 _SANDBOX = pytest.StashKey["Sandbox"]()

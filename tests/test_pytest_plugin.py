@@ -285,3 +285,55 @@ def test_a_renamed_prompt_keeps_its_answers(project: ProjectFolder) -> None:
     done = run_pytest(project, "other/")
     assert "pending (moved): the same request as prompts/__snapshots__/hello/ada.snap.yaml" in done.stdout
     assert "2 passed" in run_pytest(project, "other/", "--runner-update", "changed").stdout
+
+
+GATED = (
+    """
+name: hello
+model: m
+messages: [{role: user, content: "Hello {{ name }}"}]
+assert: [{type: contains, value: good}]
+tests:
+"""
+    + "".join(f"  - {{id: c{number}, vars: {{name: n{number}}}}}\n" for number in range(20))
+    + """
+regression: {gate: {}}
+"""
+)
+
+
+def gated(project: ProjectFolder, share: float, *args: str) -> subprocess.CompletedProcess[str]:
+    """Run pytest, or `runner baseline`, with a server that answers well this often."""
+    count = 0
+
+    def play(_request: object) -> object:
+        nonlocal count
+        count += 1
+        return completion(f"{'good' if count * share % 1 + share >= 1 else 'bad'} {count}")
+
+    with FaultServer(play) as server:  # type: ignore[arg-type]
+        env = {"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": "key-12345678"}
+        if args[0] == "baseline":
+            assert project.run("baseline", env=env).code == 0
+        return run_pytest(project, "prompts/", *args[1:], **env)
+
+
+def test_a_prompt_with_a_gate_has_an_item_for_it(project: ProjectFolder) -> None:
+    project.write("prompts/hello.prompt.yaml", GATED)
+    offline = run_pytest(project, "prompts/", "-rs")
+    assert "not judged: only --live sends every case (here: --runner-record all)" in offline.stdout
+    live = gated(project, 1.0, "baseline", "--runner-record", "all", "-rP")
+    assert live.returncode == 0, live.stdout
+    assert "1 passed, 20 skipped" in live.stdout
+    assert "pass_rate: held 0.0 points (100.0" in live.stdout
+    worse = gated(project, 0.5, "test", "--runner-record", "all")
+    assert worse.returncode == 1
+    assert "hello/runner_gate" in worse.stdout
+    assert "pass_rate: WORSE by" in worse.stdout
+
+
+def test_a_gate_without_a_baseline_fails(project: ProjectFolder) -> None:
+    project.write("prompts/hello.prompt.yaml", GATED)
+    done = gated(project, 1.0, "test", "--runner-record", "all")
+    assert done.returncode == 1
+    assert "NOT CHECKED: there is no baseline: runner baseline prompts/hello.prompt.yaml" in done.stdout

@@ -28,7 +28,7 @@ __all__ = [
     "value_text",
 ]
 
-LABEL_HEADERS = ("label", "cases", "given", "precision", "recall", "95 %", "F1")
+LABEL_HEADERS = ("label", "cases", "given", "precision", "recall", "recall 95 %", "F1")
 
 _LABELS = 30
 """At most so many labels are listed; the others are counted."""
