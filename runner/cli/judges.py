@@ -36,7 +36,7 @@ def command() -> None:
 
 
 @command.command("calibrate")
-@click.argument("labels", type=click.Path(exists=True, dir_okay=False))
+@click.argument("labels", type=click.Path(dir_okay=False))
 @click.option(
     "--judge", metavar="PROMPT", help="Measure this judge (default: that of runner.yaml, or judges:rubric)."
 )

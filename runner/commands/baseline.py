@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from ..engine.journal.counters import Counters
@@ -102,6 +102,11 @@ class BaselineCommand:
                 f"the other cases in {store.shown(file)} have {plural(rates.samples, 'sample')}, not {self.samples}",
                 hint=f"use --samples {rates.samples}, or record all cases again",
             )
+        if rates is not None and not chosen.selection.takes_all and rates.judged_by != _judged_by(unit):
+            raise UsageError(
+                f"the other cases in {store.shown(file)} were judged by another judge than now",
+                hint="rates of different judges cannot be mixed: record all cases again",
+            )
         return rates
 
     def _write(
@@ -119,7 +124,7 @@ class BaselineCommand:
             return
         file = rates_file(unit.prompt, unit.variant)
         one = asking.sampled.is_one(unit)
-        new = _rates(counted, self.samples, one=one)
+        new = replace(_rates(counted, self.samples, one=one), judged_by=_judged_by(unit))
         for line in rates_lines(unit.prompt.name, unit.variant, before, new):
             reporter.note(line)
         for remark in _remarks(counted, asking.judge, one=one):
@@ -134,6 +139,10 @@ class BaselineCommand:
             )
         store.write_rates(file, write_rates(new))
         reporter.note(f"written: {store.shown(file)}")
+
+
+def _judged_by(unit: Unit) -> str | None:
+    return None if unit.asks is None else unit.asks.judged_by
 
 
 def _rates(counted: UnitCount, samples: int, *, one: bool) -> Rates:

@@ -402,3 +402,22 @@ def test_a_replay_in_ci_opens_no_socket(
     done = project.run("test", "--ci")
     assert done.code == 0, done.out + done.err
     assert "1 passed" in done.out
+
+
+def test_a_baseline_of_another_judge_is_compared_with_nothing(
+    project: ProjectFolder, server: FaultServer
+) -> None:
+    tests = "".join(f"  - {{id: more-{n}, vars: {{text: Nice {n}.}}}}\n" for n in range(30))
+    gated = PROMPT.replace("ASSERT", RUBRIC) + tests + "regression: {gate: {}}\n"
+    write_project(project, server.base_url, gated, JUDGE)
+    done = project.run("baseline", "--samples", "3", env={"FAKE_KEY": KEY})
+    assert done.code == 0, done.out + done.err
+    assert "judged_by: " in next((project.folder / "__snapshots__").glob("*.rates.yaml")).read_text()
+    assert run_test(project, "--live", "--update", "all").code == 0
+    write_project(project, server.base_url, gated, "judge: {model: judge-2026-02-02}\n")
+    done = run_test(project, "--live", "--update", "all")
+    assert done.code == 3, done.out
+    assert "the cases of the baseline were judged by another judge" in done.out
+    done = project.run("baseline", "--samples", "3", "--case", "one", env={"FAKE_KEY": KEY})
+    assert done.code == 2
+    assert "rates of different judges cannot be mixed" in done.err

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import sha256
 from types import MappingProxyType
 from typing import Any
 
+from ...canonical import canonical
 from ...checks.calls import CallQuestion, CallTarget
 from ...checks.judge import Judge
 from ...documents.documents import parse_document
@@ -50,6 +52,18 @@ class Asks:
             for target, unit in self._units.items()
             if target.operation == "judge" and target in self._own
         }
+
+    @property
+    def judged_by(self) -> str | None:
+        """The fingerprint of all whom the prompt's assertions ask; None if they ask nobody. Rates are counted with it."""
+        asked = sorted(
+            identity_of(unit, self._votes(target))
+            if target.operation == "judge"
+            else f"{target.operation} {unit.model} {unit.fields.get('dimensions', '')}"
+            for target, unit in self._units.items()
+            if target in self._own
+        )
+        return f"sha256:{sha256(canonical(asked)).hexdigest()[:16]}" if asked else None
 
     @property
     def units(self) -> tuple[Unit, ...]:

@@ -328,6 +328,10 @@ class GateSlice:
             rates = self.gated.rates
             if rates is None:
                 return "unchecked", f"there is no baseline: runner baseline {self.gated.unit.prompt.path}"
+            asks = self.gated.unit.asks
+            if rates.judged_by != (None if asks is None else asks.judged_by):
+                why = "the cases of the baseline were judged by another judge, or by none"
+                return "unchecked", f"{why}: runner baseline {self.gated.unit.prompt.path}"
             common = [name for name in enough if name in rates.cases]
             self._note_apart(enough, common, rates)
             if not common:
