@@ -318,3 +318,32 @@ def test_an_asking_comparison_reads_like_this(arms: Arms) -> None:
     said = re.sub(r"\d{8}T\d+Z-[0-9a-f]{6}", "RUN", said)
     said = re.sub(r"latency [\d.]+ s → [\d.]+ s \([\d.]+ times\)", "latency …", said)
     assert_golden("cli/compare-asking.txt", re.sub(r"· [\d.]+ s", "· 0.1 s", said))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"asking": None},
+        {"asking": {"paths": 1}},
+        {"samples": []},
+        {"samples": [2, 1]},
+        {"samples": ["2"]},
+        {"samples": 5},
+        {"base": 7},
+        {"options": None},
+        {"options": {"margin": "much"}},
+        {"options": {"unknown": 1}},
+        {"options": {"margin": 0.05, "confidence": 2.0}},
+        {"options": {"metric": 3}},
+    ],
+)
+def test_a_damaged_run_is_not_resumed(arms: Arms, damage: dict[str, object]) -> None:
+    arms.write(2)
+    arms.run("compare", *MODELS, "--samples", "1")
+    [run] = (arms.project.folder / ".runner" / "runs").iterdir()
+    manifest = json.loads((run / "run.json").read_text())
+    manifest["comparing"] |= damage
+    (run / "run.json").write_text(json.dumps(manifest))
+    done = arms.run("compare", "--resume", "last")
+    assert done.code == 2, done.out
+    assert "run.json is damaged" in done.err

@@ -180,7 +180,7 @@ def _notes(
             yield f"the baseline has another request for {_cases(len(stale))}: {few(stale)}; runner baseline"
         if new:
             yield f"{_cases(len(new))} without a rate: {few(new)}; runner baseline --case {new[0]}"
-    if left_out := [case for case in night.cases if case not in known]:
+    if known and (left_out := [case for case in night.cases if case not in known]):
         yield f"{_cases(len(left_out))} without a past not judged: {few(left_out)}"
     if night.missing:
         yield f"{night.missing} of {night.calls} answers did not arrive"
