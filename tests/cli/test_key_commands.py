@@ -125,6 +125,27 @@ def test_a_key_that_is_refused_again_is_an_error_that_names_the_program(
     assert done.records()[0]["error"]["hint"] == f"check the key in the command {sys.executable}"
 
 
+def test_a_key_that_cannot_be_renewed_is_an_error_without_what_was_printed(
+    project: ProjectFolder, server: FaultServer, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("program")
+    script = (
+        "import pathlib, sys; asked = pathlib.Path(sys.argv[1])\n"
+        "if asked.exists(): print('secret' + '-output'); sys.exit(7)\n"
+        "asked.touch(); print('token-number-one-0123')"
+    )
+    server.play(refused_once(server))
+    declare(project, server.base_url, [sys.executable, "-c", script, str(folder / "asked")])
+    done = project.run("run", "--no-cache", "--limit", "1")
+    assert done.code == 3
+    assert len(server.requests) == 1
+    error = done.records()[0]["error"]
+    assert error["code"] == "key"
+    assert error["message"].endswith("(api_key_command): it ended with exit code 7")
+    assert b"secret-output" not in everything_written(project)
+    assert "secret-output" not in done.out + done.err
+
+
 def test_a_web_token_is_renewed_before_it_expires(
     project: ProjectFolder, server: FaultServer, tokens: Tokens
 ) -> None:

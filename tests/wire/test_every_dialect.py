@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -176,3 +177,65 @@ def test_every_field_of_the_format_is_written_or_refused(api: str, key: str) -> 
         assert key in ("max_tokens", "max_completion_tokens") or encode(**{key: value}) != encode()
     except UntranslatableError as error:
         assert error.path[0] == key
+
+
+_KEYS = st.sampled_from(
+    [
+        "choices",
+        "data",
+        "text",
+        "output",
+        "content",
+        "error",
+        "usage",
+        "logprobs",
+        "tokens",
+        "token_logprobs",
+        "top_logprobs",
+        "b64_json",
+        "url",
+        "finish_reason",
+        "stop_reason",
+        "status",
+        "type",
+        "message",
+        "index",
+    ]
+)
+_JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(-2, 9), st.floats(), st.text(max_size=5)),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(_KEYS, inner, max_size=4)),
+    max_leaves=12,
+)
+_BODIES = st.one_of(st.binary(max_size=80), _JSON.map(lambda value: json.dumps(value).encode()))
+_TYPES = st.sampled_from(
+    ["", "application/json", "text/plain", "audio/mpeg", "text/event-stream", "text/html"]
+)
+
+
+@pytest.mark.parametrize("api", APIS)
+def test_whatever_is_received_nothing_is_raised_and_nothing_odd_passes(api: str) -> None:
+    @settings(max_examples=200, deadline=None)
+    @given(_BODIES, _TYPES, st.sampled_from([200, 201, 204, 400, 429, 500]), st.integers(1, 3))
+    def check(body: bytes, kind: str, status: int, n: int) -> None:
+        request: dict[str, Any] = {"n": n, "audio": {"voice": "a", "format": "mp3"}}
+        reply = dialect_of(api).read_reply(status, {"content-type": kind}, body, request=request)
+        if not 200 <= status < 300:
+            assert all(answer.outcome != "ok" for answer in reply.answers)
+        for answer in reply.answers:
+            assert answer.outcome != "ok" or (answer.text or "").strip()
+            assert all(medium.data for medium in answer.media)
+
+    check()
+
+
+@pytest.mark.parametrize("api", [api for api in APIS if dialect_of(api).streams])
+def test_whatever_a_stream_has_nothing_is_raised(api: str) -> None:
+    @settings(max_examples=200, deadline=None)
+    @given(st.lists(_JSON, max_size=4), st.booleans())
+    def check(values: list[Any], done: bool) -> None:
+        lines = [*map(json.dumps, values), *(["[DONE]"] if done else [])]
+        body = "".join(f"data: {line}\n\n" for line in lines).encode()
+        dialect_of(api).read_reply(200, {"content-type": "text/event-stream"}, body, request={})
+
+    check()
