@@ -339,11 +339,13 @@ class Judge:
 
     def _undeclared(self, assertion: Assertion, compiled: CompiledAssertion) -> Iterator[RunnerError]:
         """Yield an error for each variable that an assertion reads and `inputs` does not declare."""
+        read = (compiled.predicate.reads or {}).get("vars")
+        own = read.names if read is not None else frozenset()
         for name in sorted(compiled.variables.names):
             if self._inputs is not None and name not in self._inputs:
                 yield FormatError(
                     f"{compiled.type}: variable {name!r} is not declared in `inputs`",
-                    location=assertion.locate("value"),
+                    location=assertion.locate("value" if name in own else "when"),
                     hint=suggestion(name, self._inputs)
                     or f"declare it: `inputs: {{{name}: {{type: string}}}}`; if it is another column of the rows, write row.{name}",
                 )

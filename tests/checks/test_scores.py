@@ -162,3 +162,15 @@ def test_opposite_assertions_may_have_different_conditions():
 
 def test_a_variable_that_only_a_when_reads_must_have_a_value():
     assert refused(contains("red", when="vars.lang == 'de'")) == "contains: variable 'lang' has no value"
+
+
+def test_a_variable_of_a_when_that_is_not_declared_is_refused_at_the_when():
+    text = (
+        TEXT
+        + "inputs: {a: {type: string}}\nassert: [{type: contains, value: red, when: \"vars.b == 'x'\"}]\n"
+    )
+    with pytest.raises(RunnerError) as caught:
+        judge_of(text)
+    error = caught.value.errors[0] if isinstance(caught.value, Problems) else caught.value
+    assert error.message == "contains: variable 'b' is not declared in `inputs`"
+    assert (error.location.line, error.location.column) == (4, 45)
