@@ -256,3 +256,16 @@ def test_a_night_of_drift_reads_like_this(nights: Nights) -> None:
     nights.model = "served-2"
     done = nights.run("drift", "-q", "-j", "1")
     assert_golden("cli/drift.txt", done.out)
+
+
+def test_a_history_of_the_first_version_stays_readable(nights: Nights) -> None:
+    nights.project.write(
+        "old.jsonl",
+        '{"runner_drift": 1, "at": "2026-11-26T03:17:00+00:00", "prompt": "prompts/triage.prompt.yaml", "variant": null,'
+        ' "state": "steady", "baseline": "0f3a9c0211aa22bb", "rate": 0.95, "past_rate": 0.94, "p": 0.5, "nights": 1,'
+        ' "served": ["served-1"], "fingerprints": [], "cases": {"c1": [1, 1, "1f3a9c02"], "c2": [0, 1, "77ab01de"]}}\n',
+    )
+    assert (
+        "1 night, 2026-11-26 to 2026-11-26; last 95.0 %, steady"
+        in nights.night("--plot", "--history", "old.jsonl").out
+    )
