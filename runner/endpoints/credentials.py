@@ -57,12 +57,11 @@ class Credentials:
     def headers(self, api: str) -> dict[str, str]:
         """Return the headers with keys of a request in the wire format `api`."""
         named = key_headers(self._endpoint, api)
-        return {
-            header: scheme + self._values[source]
-            for header, (scheme, source) in named.items()
-            # The header of Azure's own keys; a token of Entra is in Authorization.
-            if not (header == "api-key" and source is None and self._is_token)
-        }
+        if self._is_token:
+            # A token goes into Authorization; Azure and Anthropic have other headers for their own keys.
+            found = {header: each for header, each in named.items() if each[1] is not None}
+            named = {"Authorization": ("Bearer ", None), **found}
+        return {header: scheme + self._values[source] for header, (scheme, source) in named.items()}
 
     @property
     def is_due(self) -> bool:
@@ -93,11 +92,11 @@ class Credentials:
         endpoint = self._endpoint
         if endpoint.api_key_command is None:
             return _from_keyring(endpoint)
-        from .key_command import expiry_of, is_web_token, key_from_command  # starts programs
+        from .key_command import expiry_of, is_token, key_from_command  # starts programs
 
         key = key_from_command(endpoint, self._root)
         self._due = _due(expiry_of(key), time.time())
-        self._is_token = is_web_token(key)
+        self._is_token = is_token(key)
         return key
 
 

@@ -19,7 +19,7 @@ from ..processes.programs import find_program
 from ..processes.start import StillRunningError, TooMuchOutputError, inherited_environment, run
 from ..visible import one_line
 
-__all__ = ["expiry_of", "is_web_token", "key_from_command"]
+__all__ = ["expiry_of", "is_token", "key_from_command"]
 
 TIME_LIMIT = 60.0
 """Seconds; a program that asks for a password on the terminal would wait for ever."""
@@ -91,7 +91,7 @@ def _failed(endpoint: Endpoint, why: str, hint: str | None = None) -> ConfigErro
 
 def expiry_of(key: str) -> float | None:
     """Return when a key expires (`exp` of a JSON Web Token, RFC 7519), as a Unix time; None if it does not say so."""
-    if not is_web_token(key):
+    if not _is_web_token(key):
         return None
     payload = key.split(".")[1]
     try:
@@ -104,6 +104,10 @@ def expiry_of(key: str) -> float | None:
     return float(expires)
 
 
-def is_web_token(key: str) -> bool:
-    """Return whether a key has the form of a JSON Web Token, as those of Entra and other identity providers have."""
+def is_token(key: str) -> bool:
+    """Return whether a key is a token that expires: a JSON Web Token, or an access token of Anthropic."""
+    return _is_web_token(key) or key.startswith("sk-ant-oat")
+
+
+def _is_web_token(key: str) -> bool:
     return key.startswith("eyJ") and key.count(".") == _PARTS_OF_A_TOKEN - 1

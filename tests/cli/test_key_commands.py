@@ -189,6 +189,29 @@ def test_azure_gets_a_web_token_as_bearer_and_its_own_key_in_its_own_header(
         assert request.headers.get("api-key") == own
 
 
+@pytest.mark.parametrize(
+    ("token", "header", "value"),
+    [
+        ("sk-ant-api03-0123456789abcdef", "x-api-key", "{}"),
+        ("sk-ant-oat01-0123456789abcdef", "authorization", "Bearer {}"),
+        (web_token(9e9), "authorization", "Bearer {}"),
+    ],
+    ids=["key", "access token", "web token"],
+)
+def test_anthropic_gets_a_token_as_bearer_and_its_own_key_in_its_own_header(
+    project: ProjectFolder, server: FaultServer, tokens: Tokens, token: str, header: str, value: str
+) -> None:
+    server.play(lambda _: reply(400, {"error": {"message": "No."}}))
+    tokens.print_in_turn(token)
+    declare(project, "http://api.anthropic.com/v1", tokens.command, api="messages")
+    project.write("a.prompt.yaml", PROMPT + "max_tokens: 5\n")
+    env = {"HTTP_PROXY": server.origin, "http_proxy": server.origin}
+    project.run("run", "--no-cache", "--limit", "1", env=env)
+    [request] = server.requests
+    assert request.headers[header] == value.format(token)
+    assert ("x-api-key" in request.headers) != ("authorization" in request.headers)
+
+
 SCRIPTS = {
     "raise SystemExit(3)": "it ended with exit code 3",
     "pass": "it printed nothing",
