@@ -223,7 +223,7 @@ class CompiledAssertion:
         if not failed_at_once and (missing := tuple(asked for asked, found in answers if found is None)):
             return missing
         left = iter([found for _, found in answers])
-        undecided = failed = None
+        undecided = failed = said = None
         for (place, value), known in zip(subjects, settled, strict=True):
             where = json_path(place) if self.path else None
             each = next(left) if known is None else None
@@ -233,6 +233,7 @@ class CompiledAssertion:
                 undecided = undecided or (where, each.problem, value)
                 continue
             holds, what = known or self.ask.decide(each.value if each is not None else {})
+            said = said or what
             if holds is None:
                 undecided = undecided or (where, what, value)
             elif holds is self.negated:
@@ -247,7 +248,7 @@ class CompiledAssertion:
             )
         else:
             words = self.predicate.unwanted if self.negated else self.predicate.wanted
-            result = self._result(written, f"as expected: {words}", None, passed=True)
+            result = self._result(written, f"as expected: {words}: {said}", None, passed=True)
         return replace(result, found=tuple(found for _, found in answers if found is not None))
 
     def _result(

@@ -184,6 +184,11 @@ class RunCommand:
             require_price_list()
         estimates = [Estimate(unit, requests[id(unit)], sizes[id(unit)]) for unit in plan.units]
         print_lines(dry_run_text(estimates))
+        asked = [each for unit in plan.units if unit.asks for each in unit.asks.units]
+        if names := dict.fromkeys(f"{each.prompt.place} ({each.model})" for each in asked):
+            print_lines(
+                f"assertions also ask {', '.join(names)} about each answer; these calls are not counted here"
+            )
         return 0
 
     def carry_out(self) -> int:

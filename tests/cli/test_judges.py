@@ -418,6 +418,19 @@ def test_a_baseline_of_another_judge_is_compared_with_nothing(
     done = run_test(project, "--live", "--update", "all")
     assert done.code == 3, done.out
     assert "the cases of the baseline were judged by another judge" in done.out
-    done = project.run("baseline", "--samples", "3", "--case", "one", env={"FAKE_KEY": KEY})
+    done = project.run("baseline", "--samples", "1", "--case", "one", env={"FAKE_KEY": KEY})
     assert done.code == 2
     assert "rates of different judges cannot be mixed" in done.err
+
+
+def test_a_dry_run_names_whom_the_assertions_ask(project: ProjectFolder, server: FaultServer) -> None:
+    done = project.run("run", "--dry-run")
+    assert "assertions also ask judges:rubric (judge-2026-01-01) about each answer" in done.out
+    assert not server.requests
+
+
+def test_a_pass_says_what_was_found(project: ProjectFolder) -> None:
+    [check] = run(project).records()[0]["checks"]
+    assert (
+        check["message"] == 'as expected: an answer that meets "Is kind.": the verdict is pass: It was read.'
+    )
