@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from types import MappingProxyType
-from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, TypeAlias
 
 from ..apis import APIS, DEFAULT_API, OPERATIONS
 from ..finish_reasons import NONE_DECLARED, Declared
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .error_rules import Asked
     from .stream import StreamReader
 
-__all__ = ["Dialect", "SchemaRules", "UntranslatableError", "dialect_of"]
+__all__ = ["BodyEncoder", "Dialect", "SchemaRules", "UntranslatableError", "dialect_of"]
 
 SchemaRules: TypeAlias = Literal["openai", "anthropic"]
 """The subset of JSON Schema that is enforced: OpenAI's strict mode, or Anthropic's structured outputs."""
@@ -112,6 +112,13 @@ class Dialect(ABC):
         """
         return None
 
+    def encoder(self, request: JsonObject) -> BodyEncoder | None:
+        """Return the encoder of what is sent for requests that differ from this one only in their messages.
+
+        None if that is the declared request. `of` raises as `encode` does.
+        """
+        return _Translation(self, request)
+
     def data(self, request: bytes, *, stream: bool = False, seed: int | None = None) -> bytes:
         """Return the bytes that are sent for a declared request, which is JSON. Raises as `encode` does.
 
@@ -191,6 +198,24 @@ class Dialect(ABC):
     def parts(self, request: JsonObject) -> dict[str, str]:
         """Return the digests of the parts of a declared request (see `fingerprint.parts`)."""
         return parts(request, api=self.mark, not_counted=self.not_counted)
+
+
+class BodyEncoder(Protocol):
+    """Encodes bodies that differ only in their messages."""
+
+    def of(self, messages: Sequence[Json]) -> bytes:
+        """Return the body with these messages."""
+
+
+class _Translation:
+    """The encoder of a dialect that translates each request as a whole."""
+
+    def __init__(self, dialect: Dialect, request: JsonObject) -> None:
+        self._dialect = dialect
+        self._request = request
+
+    def of(self, messages: Sequence[Json]) -> bytes:
+        return encode(self._dialect.encode({**self._request, "messages": messages}))
 
 
 @cache

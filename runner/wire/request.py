@@ -94,14 +94,14 @@ def encode(body: JsonObject) -> bytes:
 class Encoder:
     """`encode` for bodies that differ only in their messages: the rest is encoded once.
 
-    It is built from any one of these bodies. Raises ValueError as `encode` does.
+    It is built from any one of these bodies; `key` is the one with the messages. Raises ValueError as `encode` does.
     """
 
     __slots__ = ("_after", "_before")
 
-    def __init__(self, body: JsonObject) -> None:
+    def __init__(self, body: JsonObject, key: str = "messages") -> None:
         place = token_hex(16)  # a text that occurs nowhere else in the body
-        self._before, self._after = encode({**body, "messages": place}).split(f'"{place}"'.encode())
+        self._before, self._after = encode({**body, key: place}).split(f'"{place}"'.encode())
 
     def of(self, messages: Sequence[Json]) -> bytes:
         """Return the body with these messages. Raises ValueError, naming the path, as `encode` does."""

@@ -11,7 +11,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from runner.apis import APIS, DEFAULT_API
-from runner.wire.dialect import UntranslatableError, dialect_of
+from runner.wire.dialect import Dialect, UntranslatableError, dialect_of
+from runner.wire.request import encode
 
 from .declared_requests import FIELDS, MESSAGES, TEXTS, paths, requests, without
 
@@ -149,6 +150,37 @@ def test_every_declared_key_stands_in_the_body_or_in_the_error(api: str) -> None
             assert other != body, f"{path} stands nowhere"
 
     check()
+
+
+@pytest.mark.parametrize("api", WRITTEN)
+def test_requests_that_differ_in_their_messages_are_encoded_as_each_is_alone(api: str) -> None:
+    dialect, written = dialect_of(api), WRITTEN[api]
+
+    @settings(max_examples=50, deadline=None)
+    @given(requests(written.keys, messages=written.messages), st.booleans())
+    def check(request: dict[str, Any], backwards: bool) -> None:
+        if backwards:
+            request = dict(reversed(request.items()))
+        try:
+            alone = dialect.data(encode(request))
+        except UntranslatableError:
+            with pytest.raises(UntranslatableError):  # of several faults perhaps another one
+                _shared(dialect, request)
+            return
+        assert _shared(dialect, request) == alone
+
+    check()
+
+
+def _shared(dialect: Dialect, request: dict[str, Any]) -> bytes:
+    """Return the request as the encoder of requests that have other messages writes it."""
+    encoder = dialect.encoder({**request, "messages": []})
+    assert encoder is not None
+    return encoder.of(request["messages"])
+
+
+def test_a_chat_completion_is_sent_as_it_is_declared() -> None:
+    assert dialect_of(DEFAULT_API).encoder({"model": "m", "messages": []}) is None
 
 
 def _says_nothing(path: tuple[str | int, ...], value: Any, silent: frozenset[tuple[str, ...]]) -> bool:

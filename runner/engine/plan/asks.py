@@ -241,6 +241,7 @@ def _operation(name: str, fields: JsonObject, endpoint: Endpoint, price: Any, sa
         MappingProxyType(dict(fields)),
         dialect.fingerprints(request),
         Encoder(request),
+        None,
     )
 
 

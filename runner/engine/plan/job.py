@@ -18,7 +18,7 @@ from ...files.violations import spell
 from ...render.templates import CompiledPrompt
 from ...schema import show
 from ...values import Json, JsonObject
-from ...wire.dialect import Dialect, UntranslatableError
+from ...wire.dialect import BodyEncoder, Dialect, UntranslatableError
 from ...wire.fingerprint import FINGERPRINTERS, Fingerprinter
 from ...wire.request import Encoder, build_body
 
@@ -38,7 +38,8 @@ CaseKey: TypeAlias = tuple[str, str, str | None]
 class Job(NamedTuple):
     """One complete request: its declared body in bytes, and its fingerprint. `sample` counts from 0.
 
-    `place` is its place in the whole run, from 0, if the run has a plan.
+    `place` is its place in the whole run, from 0, if the run has a plan. `translated` is the body in the dialect of the
+    server; None if that is the declared one, or is not known yet.
     """
 
     unit: Unit
@@ -47,6 +48,7 @@ class Job(NamedTuple):
     data: bytes
     fingerprint: str
     place: int | None = None
+    translated: bytes | None = None
 
     @property
     def key(self) -> CaseKey:
@@ -84,6 +86,8 @@ class Job(NamedTuple):
         seed = None
         if seeded and self.sample and self.unit.fields.get("seed") is None:
             seed = self.sample * choices(self.unit.fields)
+        if self.translated is not None and seed is None and not stream:
+            return self.translated
         return self.unit.dialect.data(self.data, stream=stream, seed=seed)
 
 
@@ -108,6 +112,7 @@ class Unit:
     fields: JsonObject
     fingerprints: Fingerprinter
     encoder: Encoder
+    translator: BodyEncoder | None
     asks: Asks | None = None
 
     def prepare(self, case: Case) -> None:
@@ -186,12 +191,14 @@ class Unit:
     def job(self, case: Case, sample: int = 0, place: int | None = None) -> Job:
         """Return the job of one sample of one case. Raises as `body` does."""
         messages = self.messages(case)
-        job = Job(self, case, sample, self.encoder.of(messages), self.fingerprints.of(messages), place)
-        try:
-            self.dialect.encode({**self.fields, "messages": messages})
-        except UntranslatableError as error:
-            raise untranslatable(error, self.prompt, self.dialect, messages, self._chosen) from None
-        return job
+        data, fingerprint = self.encoder.of(messages), self.fingerprints.of(messages)
+        translated = None
+        if self.translator is not None:
+            try:
+                translated = self.translator.of(messages)
+            except UntranslatableError as error:
+                raise untranslatable(error, self.prompt, self.dialect, messages, self._chosen) from None
+        return Job(self, case, sample, data, fingerprint, place, translated)
 
 
 def untranslatable(

@@ -141,11 +141,12 @@ def _packed(job: Job) -> tuple[Any, ...]:
         job.data,
         job.fingerprint,
         job.place,
+        job.translated,
     )
 
 
 def _unpacked(unit: Unit, packed: tuple[Any, ...]) -> Job:
-    (name, values, location, asserts, *rest), data, fingerprint, place = packed
+    (name, values, location, asserts, *rest), data, fingerprint, place, translated = packed
     case = Case(
         name,
         values,
@@ -153,4 +154,4 @@ def _unpacked(unit: Unit, packed: tuple[Any, ...]) -> Job:
         tuple(Assertion(spec, Location(*where)) for spec, where in asserts),
         *rest,
     )
-    return Job(unit, case, 0, data, fingerprint, place)
+    return Job(unit, case, 0, data, fingerprint, place, translated)

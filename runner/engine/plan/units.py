@@ -16,7 +16,7 @@ from ...render.sandbox import IN_PROCESS, Sandbox
 from ...render.templates import CompiledPrompt, compile_prompt
 from ...schema import show
 from ...values import Json, JsonObject
-from ...wire.dialect import Dialect, UntranslatableError, dialect_of
+from ...wire.dialect import BodyEncoder, Dialect, UntranslatableError, dialect_of
 from ...wire.fingerprint import Fingerprinter
 from ...wire.request import Encoder, build_body
 from .asks import Asks
@@ -72,7 +72,7 @@ def make_units(
                 skeleton = build_body(prompt.request, [], prompt.extra_body, overrides)
                 dialect = dialect_of(api_for(project, named, target, model))
                 chosen = {key: value for key, value in variant.overrides.items() if key in (fields or {})}
-                fingerprinter, encoder = _encoders(skeleton, prompt, dialect, chosen)
+                fingerprinter, encoder, translator = _encoders(skeleton, prompt, dialect, chosen)
                 units.append(
                     Unit(
                         prompt,
@@ -90,6 +90,7 @@ def make_units(
                         ),
                         fingerprinter,
                         encoder,
+                        translator,
                         asks,
                     )
                 )
@@ -120,10 +121,10 @@ def _compiled(prompt: Prompt, project: Project, sandbox: Sandbox) -> tuple[Compi
 
 def _encoders(
     skeleton: JsonObject, prompt: Prompt, dialect: Dialect, chosen: JsonObject
-) -> tuple[Fingerprinter, Encoder]:
+) -> tuple[Fingerprinter, Encoder, BodyEncoder | None]:
     """Return the encoders of a unit's bodies. Raises FormatError if a field cannot be sent as JSON or in the dialect."""
     try:
-        encoders = dialect.fingerprints(skeleton), Encoder(skeleton)
+        encoders = dialect.fingerprints(skeleton), Encoder(skeleton), dialect.encoder(skeleton)
         dialect.encode(skeleton)
     except UntranslatableError as error:
         raise untranslatable(error, prompt, dialect, (), chosen) from None

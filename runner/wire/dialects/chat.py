@@ -34,6 +34,9 @@ class Chat(Dialect):
         """Add `stream` and `stream_options`, unless the body has them."""
         return with_stream(body)
 
+    def encoder(self, request: JsonObject) -> None:
+        """Return None: what is declared is sent."""
+
     def data(self, request: bytes, *, stream: bool = False, seed: int | None = None) -> bytes:
         """Return the bytes that were declared and hashed, unless a stream is requested or a seed is added."""
         return request if not stream and seed is None else super().data(request, stream=stream, seed=seed)

@@ -8,7 +8,7 @@ those of chat completions: `store: false` (an answer is stored by default), and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from types import MappingProxyType
 
@@ -17,9 +17,10 @@ from ...files.prompt import OWN_KEYS
 from ...finish_reasons import NONE_DECLARED, Declared
 from ...values import Json, JsonObject, JsonPath
 from ..classify import read_reply
-from ..dialect import Dialect, UntranslatableError
+from ..dialect import BodyEncoder, Dialect, UntranslatableError
 from ..error_rules import Asked
 from ..reply import Reply
+from ..request import Encoder
 from ..stream import StreamReader
 from ..usage import NO_LIMITS, TokenLimits
 from .responses_input import foreign, input_items, known_keys
@@ -106,6 +107,10 @@ class Responses(Dialect):
         body.setdefault("store", False)
         return body
 
+    def encoder(self, request: JsonObject) -> BodyEncoder:
+        """Return an encoder that translates only the messages of each request."""
+        return _InputEncoder(self.encode(request))
+
     def with_stream(self, body: JsonObject) -> JsonObject:
         """Add `stream` unless the body has it; a stream ends with the usage anyway."""
         return {**body, "stream": body.get("stream", True)}
@@ -145,6 +150,16 @@ class Responses(Dialect):
             translate=partial(completion, limits=limits),
             reader=lambda headers, _, asked: ResponsesReader(headers, asked, limits),
         )
+
+
+class _InputEncoder:
+    """Encodes bodies that differ only in their input."""
+
+    def __init__(self, body: JsonObject) -> None:
+        self._encoder = Encoder(body, "input")
+
+    def of(self, messages: Sequence[Json]) -> bytes:
+        return self._encoder.of(input_items(messages))
 
 
 @cache
