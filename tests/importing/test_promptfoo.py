@@ -555,6 +555,29 @@ def test_fields_that_only_the_responses_api_has_are_sent_unchanged(tmp_path):
     assert spec["max_tokens"] == 5
 
 
+@pytest.mark.parametrize("metric", ["accuracy", "{{a}}", "a/b"])
+def test_a_metric_whose_name_runner_cannot_have_is_left_out(tmp_path, metric):
+    found = config(
+        tmp_path,
+        "prompts: [hi]\nproviders: [openai:o4]\n"
+        f"tests: [{{assert: [{{type: contains, value: x, metric: '{metric}'}}]}}]\n",
+    )
+    assert found.lost == ()
+    assert spec_of(found)["tests"][0]["assert"] == [{"type": "contains", "value": "x"}]
+
+
+def test_deployments_belong_to_the_endpoint_and_googles_parameters_are_those_of_chat_completions(tmp_path):
+    found = config(
+        tmp_path,
+        "prompts: [hi]\nproviders:\n- {id: 'azureopenai:gpt-4o', config: {apiHost: h, deployment: d}}\n"
+        "- id: google:gemini-9\n  config: {generationConfig: {maxOutputTokens: 5, topK: 3}}\n",
+    )
+    assert found.lost == ()
+    spec = spec_of(found, 1)
+    assert spec["max_tokens"] == 5
+    assert spec["extra_body"] == {"top_k": 3}
+
+
 def test_what_promptfoo_does_not_send_is_left_out_of_the_request(tmp_path):
     found = config(
         tmp_path,

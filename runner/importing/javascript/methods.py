@@ -76,6 +76,8 @@ def list_method(name: str, made: Value, given: list[SyntaxNode], arguments: list
         return Value(f"({code} | join({arguments[0].code if given else quoted(',')}))", "string")
     if name == "slice" and given:
         return Value(f"{code}[{_sliced(name, given)}]", "list", items=items)
+    if name == "sort" and not given and items == "string":
+        return Value(f"({code} | sort(case_sensitive=true))", "list", items=items)
     if name == "at" and len(given) == 1 and (place := _integer(given[0])) is not None:
         raw = f"{code}[{place}]"
         return Value(f"({raw} | default(none))", "any", raw, texts=items == "string")

@@ -85,6 +85,8 @@ def _equality(emitter: Emitter, left: SyntaxNode, right: SyntaxNode, *, negated:
         left, right = right, left
     if left.kind == "unary" and left.value == "typeof":
         return _typeof(emitter, left.parts[0], right, negated=negated)
+    if (texts := _written_as_json(emitter, left, right)) is not None:
+        return Value(f"({texts[0]} {'!=' if negated else '=='} {texts[1]})", "bool")
     one, other = emitter.value(left), emitter.value(right)
     if one.kind in ("null", "undefined"):
         one, other = other, one
@@ -110,6 +112,21 @@ def _equality(emitter: Emitter, left: SyntaxNode, right: SyntaxNode, *, negated:
     if other.kind in ("null", "undefined"):
         return Value(thrown(f"({positive})", one.base), "bool")
     return Value(f"({positive})", "bool", base=one.base)
+
+
+def _written_as_json(emitter: Emitter, left: SyntaxNode, right: SyntaxNode) -> tuple[str, str] | None:
+    """Return two lists of strings that are compared as JSON, or None."""
+    found: list[str] = []
+    for node in (left, right):
+        callee = node.parts[0] if node.kind == "call" else node
+        json = callee.kind == "member" and callee.value == "stringify" and len(node.parts) == 2
+        if not json or callee.parts[0] != SyntaxNode("name", "JSON"):
+            return None
+        made = emitter.value(node.parts[1])
+        if made.kind != "list" or made.items != "string":
+            return None
+        found.append(made.code)
+    return found[0], found[1]
 
 
 def _same(one: Value, other: Value, *, loose: bool) -> str:

@@ -77,7 +77,7 @@ _CAMEL = {
 _ENDPOINT = {
     "apiBaseUrl", "apiHost", "apiKeyEnvar", "apiKeyRequired", "apiVersion", "organization", "timeout", "timeoutMs",
     "maxRetries", "inputCost", "outputCost", "cost", "headers", "region", "projectId", "location", "deployment_name",
-    "base_url", "baseUrl", "baseURL", "apiKeyEnv",
+    "base_url", "baseUrl", "baseURL", "apiKeyEnv", "deployment", "deploymentId", "deploymentName", "resourceName",
 }  # fmt: skip
 _TOOL_ONLY = {
     "maxConcurrency", "delay", "cache", "showThinking", "omitDefaults", "concurrency", "stream", "rateLimit", "isReasoningModel",
@@ -316,6 +316,10 @@ def _of_config(
             return
         provider.request[name] = value
         provider.fields[name] = entry
+        return
+    if key == "generationConfig" and isinstance(value, dict):  # Google's parameters, one level deeper
+        for inner, part in node.entries():
+            _of_config(inner, part, provider, vendor, folder, base, ledger)
         return
     if key == "reasoning" and isinstance(value, dict) and set(value) == {"effort"}:
         provider.request["reasoning_effort"] = value["effort"]

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from ...files.gate_schema import METRICS
 from ...values import JsonObject
 from ..ledger import Entry, Ledger
 from ..nodes import Node
@@ -161,6 +162,8 @@ def _score(source: SourceAssertion, key: str, node: Node, entry: Entry) -> None:
             entry.drop("I507", "it is not a positive number; it affects only the score")
         elif value != 1:
             source.score = {**source.score, key: value}
+    elif value in METRICS:
+        entry.drop("I507", "a metric that runner computes itself has this name; the verdict is the same")
     elif isinstance(value, str) and len(value) <= 60 and re.fullmatch(r"[A-Za-z][\w -]*", value):
         source.score = {**source.score, key: value}
     else:
