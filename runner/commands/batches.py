@@ -52,6 +52,11 @@ class Batches:
         return cls(parts, wait, submits, [part.as_json() for part in parts], limited)
 
     @property
+    def is_batch(self) -> bool:
+        """Whether the requests are submitted as batches."""
+        return self.submits
+
+    @property
     def arguments(self) -> Mapping[str, Any]:
         """`--resume` submits the rest as batches, too, unless --no-batch was given."""
         return {"batch": self.submits}

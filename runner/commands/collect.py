@@ -66,6 +66,7 @@ class _Collected:
     reads: Sequence[str]
     collection: Collection
     repeat: int
+    is_batch: bool = True
 
     arguments: ClassVar[Mapping[str, Any]] = {}
     facts: ClassVar[Mapping[str, Any]] = {}

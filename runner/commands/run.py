@@ -96,6 +96,11 @@ class Means(Protocol):
     def answered(self, index: int) -> None:
         """Note that the request at a place in the run was answered in an earlier attempt."""
 
+    @property
+    def is_batch(self) -> bool:
+        """Whether the price of batches applies."""
+        ...
+
     def check(self, units: Sequence[Unit]) -> None:
         """Raise UsageError if it cannot get answers for some units."""
 
@@ -109,6 +114,7 @@ class Means(Protocol):
 
 class _Online:
     reads: Sequence[str] = ()
+    is_batch = False
     visit: Callable[[Job], None] | None = None
     arguments: Mapping[str, Any] = MappingProxyType({})
     facts: Mapping[str, Any] = MappingProxyType({})
@@ -182,7 +188,10 @@ class RunCommand:
         chosen.preflight(plan, visit)
         if any(isinstance(unit.price, ListedPrice) for unit in plan.units):
             require_price_list()
-        estimates = [Estimate(unit, requests[id(unit)], sizes[id(unit)]) for unit in plan.units]
+        estimates = [
+            Estimate(unit, requests[id(unit)], sizes[id(unit)], batch=self.means.is_batch)
+            for unit in plan.units
+        ]
         print_lines(dry_run_text(estimates))
         asked = [each for unit in plan.units if unit.asks for each in unit.asks.units]
         if names := dict.fromkeys(f"{each.prompt.place} ({each.model})" for each in asked):

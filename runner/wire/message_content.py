@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from ..values import Json
+from .decoding import visible
 from .joining import is_empty
 
 __all__ = ["MessageContent", "read_content"]
@@ -61,7 +62,7 @@ def read_content(content: Json) -> MessageContent:
             texts.append(text)
             read_keys = {"text"}
         else:
-            other.append(kind)
+            other.append(str(visible(kind)))
             left.append(part)
             continue
         if isinstance(part, Mapping) and not all(

@@ -231,6 +231,14 @@ def test_a_key_that_expires_while_the_batch_is_waited_for_is_renewed(
     assert list(dict.fromkeys(keys)) == ["Bearer key-of-batch-1", "Bearer key-of-batch-2"]
 
 
+def test_a_dry_run_estimates_the_price_of_batches(asked: ProjectFolder, service: BatchServer) -> None:
+    online = run(asked, "hello", "--input", "rows.jsonl", "--dry-run").out
+    dry = batch(asked, "--dry-run").out
+    assert "at most $0.0120 for the answers" in online
+    assert "at most $0.0060 for the answers" in dry
+    assert service.calls == []
+
+
 # --- submitting now, collecting later ---------------------------------------------------------------------------------
 
 
@@ -711,7 +719,7 @@ def test_killed_at_any_point_each_line_is_submitted_once_and_each_case_answered_
                 args = ("run", "--resume", "last", "--no-cache")
         service.hold = lambda _: None
         runs = list(asked.folder.glob(".runner/runs/*/run.json"))
-        done = resume(asked) if runs else batch(asked, "--no-cache", *MODELS)
+        done = resume(asked, "--no-cache") if runs else batch(asked, "--no-cache", *MODELS)
         assert done.code == 0, done.err
         assert answered_once(done, 2 * ROWS)
         assert len(service.batches) - before == 2, "no batch was created twice"

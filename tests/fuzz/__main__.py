@@ -43,7 +43,7 @@ def main() -> int:
         work(options.targets[0], driver, options.state / options.targets[0], options.inputs, options.seed)
         return 0
 
-    from .expected_values import TARGETS
+    from .targets import TARGETS
 
     unknown = set(options.targets) - set(TARGETS)
     if unknown or ((options.replay or options.minimise) and len(options.targets) != 1):

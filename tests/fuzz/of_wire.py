@@ -10,7 +10,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from runner.masking import find_secret, mask
+from runner.wire.batch_lines import ResultLine, custom_id, read_custom_id, read_result_line, reply_of
 from runner.wire.classify import read_reply
+from runner.wire.dialect import dialect_of
 from runner.wire.reply import Answer, Outcome, ProviderError, Reply
 from runner.wire.retry_after import LONGEST_WAIT, parse_go_duration, parse_http_date, retry_after
 from runner.wire.sse import SseEvent, SseSplitter
@@ -362,7 +364,58 @@ def _mask_seeds() -> Iterator[bytes]:
         yield bytes([index, 128]) + f"before {key}. {key}\n".encode()
 
 
+# --- lines of batches ---------------------------------------------------------------------------------------------
+
+
+def _read_line(data: bytes) -> ResultLine:
+    return read_result_line(data)
+
+
+def _line_laws(data: bytes, line: ResultLine) -> None:
+    hold(isinstance(line.custom_id, str), "a line has a custom_id", line)
+    found = read_custom_id(line.custom_id)
+    if found is not None:
+        written = custom_id(found.place, f"sha256:{found.mark}", found.token)
+        hold(written == line.custom_id, "a custom_id is written as it was read", line.custom_id, written)
+    hold(
+        (line.status is None) != (line.error is None) or line.status is not None, "a result, or why not", line
+    )
+    for api in ("chat", "messages", "responses"):
+        reply = reply_of(line, dialect_of(api), request={"model": "m"})
+        hold(bool(reply.error) != bool(reply.answers), "there are answers or an error", reply)
+        hold(line.status is not None or reply.error, "without a response there is an error", reply)
+        if reply.error:
+            _error_laws(reply.error)
+        for answer in reply.answers:
+            for text in (answer.text, answer.detail):
+                hold_text(text or "", "a text of the answer")
+
+
+def _refused_line(_data: bytes, error: Any) -> None:
+    hold(str(error).strip() and len(str(error)) <= 500, "a refusal says why, in short", error)
+    hold_text(str(error), "what a refusal says")
+
+
+def _line_seeds() -> Iterator[bytes]:
+    name = custom_id(17, "sha256:" + "0123456789abcdef" * 4)
+    for status, _, body in answers()[:40]:
+        try:
+            value = json.loads(body)
+        except ValueError:
+            continue
+        response = {"status_code": status, "request_id": "req_1", "body": value}
+        yield json.dumps({"id": "b", "custom_id": name, "response": response, "error": None}).encode()
+        yield json.dumps(
+            {"custom_id": f"{name}-01234567", "result": {"type": "succeeded", "message": value}}
+        ).encode()
+    error = {"code": "batch_expired", "message": "too late"}
+    yield json.dumps({"custom_id": name, "response": None, "error": error}).encode()
+    for kind in ("errored", "canceled", "expired"):
+        yield json.dumps({"custom_id": name, "result": {"type": kind, "error": {"error": error}}}).encode()
+
+
 TARGETS = (
+    Target("batch-line", _read_line, (ValueError,), _line_laws, _refused_line, _line_seeds),
     Target("sse", _read_events, (), _sse_laws, _never, _sse_seeds),
     Target("reply", _read_reply, (), _reply_laws, _never, _reply_seeds),
     Target("retry-after", _read_wait, (), _headers_laws, _never, _wait_seeds),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from .expected_values import TARGETS
 from .seeds import kept
+from .targets import TARGETS
 from .worker import check
 
 FOUND = {f"{name}/{case}": (name, data) for name in TARGETS for case, data in kept(name).items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .expected_values import TARGETS, mutator
+from .targets import TARGETS, mutator
 from .worker import check
 
 

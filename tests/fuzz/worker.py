@@ -135,7 +135,7 @@ class _Feeding:
 
 
 def _counting(name: str, folder: Path, inputs: int, seed: int) -> None:
-    from .expected_values import TARGETS, mutator
+    from .targets import TARGETS, mutator
 
     feeding, source = _Feeding(TARGETS[name], folder), mutator(name)
     while feeding.done < inputs:
@@ -147,7 +147,7 @@ def _guided(name: str, folder: Path, inputs: int, seed: int) -> None:
     import atheris  # type: ignore[import-untyped, import-not-found, unused-ignore]
 
     with atheris.instrument_imports(include=["runner"]):
-        from .expected_values import TARGETS, mutator
+        from .targets import TARGETS, mutator
 
     feeding, source = _Feeding(TARGETS[name], folder), mutator(name)
     corpus, seeds = folder / "kept", folder / "seeds"

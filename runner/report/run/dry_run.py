@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ...endpoints.prices import Tokens
+from ...endpoints.prices import Price, Tokens
 from ...engine.plan.job import BYTES_PER_TOKEN, Unit, answer_limit, choices
 from ...files.addresses import key_headers
 from ..terminal.figures import count, dollars, plural
@@ -15,11 +15,21 @@ __all__ = ["Estimate", "dry_run_text"]
 
 
 class Estimate(NamedTuple):
-    """What one unit would send: the number of requests, and the total size of their bodies in bytes."""
+    """What one unit would send: the number of requests, and the total size of their bodies in bytes.
+
+    `batch`: they would be submitted as batches.
+    """
 
     unit: Unit
     requests: int
     size: int
+    batch: bool = False
+
+    @property
+    def price(self) -> Price | None:
+        """Return the price of these requests."""
+        price = self.unit.price
+        return price.in_batch if self.batch and price is not None else price
 
     @property
     def tokens(self) -> int:
@@ -44,7 +54,7 @@ def dry_run_text(estimates: Sequence[Estimate]) -> str:
             unit.endpoint.name,
             unit.endpoint.base_url or "embedded",
         )
-        for unit, _, _ in estimates
+        for unit, *_ in estimates
     ]
     requests = sum(each.requests for each in estimates)
     tokens = sum(each.size for each in estimates) // BYTES_PER_TOKEN
@@ -64,7 +74,7 @@ def _costs(estimates: Sequence[Estimate]) -> list[str]:
     limited = True
     unknown: dict[str, None] = {}
     for each in estimates:
-        price = each.unit.price
+        price = each.price
         cost = None if price is None else price.cost(Tokens(each.tokens, 0))
         if price is None or cost is None:
             unknown[each.unit.model] = None
