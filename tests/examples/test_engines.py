@@ -54,6 +54,7 @@ def started(script: str, folder: Path, server: FaultServer, count: int = ROWS) -
         **os.environ,
         "OPENAI_BASE_URL": server.base_url,
         "OPENAI_API_KEY": "sk-test-planted-key-0123456789",
+        "PYSPARK_PYTHON": sys.executable,
     }
     command = [sys.executable, str(EXAMPLES / script), str(tickets(folder, count)), "answers", "parts"]
     return subprocess.Popen(
