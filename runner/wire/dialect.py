@@ -215,7 +215,7 @@ class _Translation:
         self._request = request
 
     def of(self, messages: Sequence[Json]) -> bytes:
-        return encode(self._dialect.encode({**self._request, "messages": messages}))
+        return self._dialect.data(encode({**self._request, "messages": messages}))
 
 
 @cache
