@@ -366,14 +366,16 @@ class _Asking:
         """Show what was asked, and how to go on if that was cut short."""
         note, counters = self._reporter.note, self._counters
         most = sum(self._cases.values()) * self._command.looks.last
-        parts = [f"{plural(counters.done, 'call')}, {count(max(most - counters.done, 0))} saved"]
+        cut_short = ending is not None and ending.unsent
+        saved = "" if cut_short else f", {count(max(most - counters.done, 0))} saved"
+        parts = [f"{plural(counters.done, 'call')}{saved}"]
         if counters.cost is not None:
             parts.append(dollars(counters.cost))
         parts.append(duration(self._seconds))
         note(" · ".join(parts))
         for remark in (*self._live.notes, *self._served.remarks()):
             note(remark)
-        if ending is not None and ending.unsent:
+        if cut_short and ending is not None:
             note(f"stopped early: {ending.stopped}; nothing is judged on a part of the samples")
             note(f"to continue: runner compare --resume {self._attempt.journal.id}")
             return

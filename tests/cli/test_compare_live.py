@@ -155,6 +155,7 @@ def test_a_budget_that_ends_judges_nothing_and_the_comparison_continues(arms: Ar
     done = arms.run("compare", *MODELS, "--max-cost", "0.2", "--jobs", "1")
     assert done.code == 3, done.out + done.err
     assert "nothing is judged on a part of the samples" in done.out
+    assert "saved" not in done.out
     [run] = re.findall(r"runner compare --resume (\S+)", done.out)
     before = sum(arms.asked.values())
     assert 0 < before < 80
