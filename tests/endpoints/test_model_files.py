@@ -64,14 +64,14 @@ def kept(model: ModelFile) -> list[str]:
     return sorted(path.name for path in model.path.parent.iterdir() if path.suffix != ".lock")
 
 
-def unheard(_done: int, _total: int) -> None:
+def unheard(_name: str, _done: int, _total: int) -> None:
     raise AssertionError("nothing is to be fetched")
 
 
 @needs_pip
 def test_a_model_is_fetched_and_nothing_else_is_left(shelf: Path, model: ModelFile) -> None:
     heard: list[tuple[int, int]] = []
-    path = fetch(model, lambda done, total: heard.append((done, total)))
+    path = fetch(model, lambda _, done, total: heard.append((done, total)))
     assert path.read_bytes() == WEIGHTS
     assert kept(model) == ["tiny.gguf"]
     assert heard[-1] == (300_000, 300_000)

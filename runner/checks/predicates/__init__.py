@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .answer import ANSWER_BUILDERS
+from .answer_predicates import ANSWER_BUILDERS
 from .predicate import Builder, Predicate, SpecError, Unfit, listed
-from .text import TEXT_BUILDERS
-from .value import VALUE_BUILDERS, bounds
+from .text_predicates import TEXT_BUILDERS
+from .value_predicates import VALUE_BUILDERS, bounds
 
 __all__ = ["BUILDERS", "Builder", "Predicate", "SpecError", "Unfit", "bounds", "listed"]
 

@@ -16,7 +16,7 @@ from ...wire.decoding import parse_answer
 from ..edit_distance import within_distance
 from ..json_in_text import TooManyBracesError, objects_in
 from .predicate import Builder, Predicate, SpecError, Unfit, listed, on_text, plain
-from .value import allowed_range, validator_of
+from .value_predicates import allowed_range, validator_of
 
 __all__ = ["TEXT_BUILDERS"]
 
