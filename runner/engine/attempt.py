@@ -39,9 +39,12 @@ class Attempt:
     facts: Mapping[str, Any]
     waiting: JournalIndex | None = None
 
-    def held(self, job: Job, name: str) -> list[Record] | None:
-        """Return the answer to a job that an earlier attempt received but did not judge; `name` as in `JournalIndex`."""
-        return None if self.waiting is None else self.waiting.find(job, name)
+    def held(self, job: Job, name: Callable[[], str]) -> list[Record] | None:
+        """Return the answer to a job that an earlier attempt received but did not judge.
+
+        `name` returns the job's name as in `JournalIndex`; usually nothing is held, and it is not called.
+        """
+        return None if self.waiting is None else self.waiting.find(job, name())
 
     def payments(self) -> Iterator[float]:
         """Yield what each answer in the journal cost, in US dollars, including answers that were requested again."""
@@ -169,7 +172,7 @@ class RunAttempt:
 
     def held(self, job: Job) -> list[Record] | None:
         """Return the answer to a job that an earlier attempt received but did not judge."""
-        return self.attempt.held(job, key_of(job.unit.prompt, self.root))
+        return self.attempt.held(job, lambda: key_of(job.unit.prompt, self.root))
 
     def skip(self, on_skipped: Callable[[int, tuple[int, int]], None]) -> Skip | None:
         """Return a function for `Plan.by_endpoint` that skips answered jobs, or None if no job is answered.

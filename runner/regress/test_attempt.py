@@ -110,7 +110,7 @@ class TestAttempt:
 
     def held(self, job: Job) -> list[Record] | None:
         """Return the answer to a job that the stopped run received but did not judge."""
-        return self._usable(job, self.attempt.held)
+        return self._usable(job, lambda each, name: self.attempt.held(each, lambda: name))
 
     def _usable(self, job: Job, find: Callable[[Job, str], list[Record] | None]) -> list[Record] | None:
         if section_of(job.unit, self.root) not in self.unchanged:
