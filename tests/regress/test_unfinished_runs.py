@@ -46,6 +46,7 @@ def unit(
         endpoint=SimpleNamespace(name=endpoint, finish_reasons={}),
         dialect=SimpleNamespace(mark=None),
         overrides={},
+        asks=None,
     )
     return cast("Unit", facts)
 
