@@ -91,7 +91,7 @@ def test_a_template_in_the_assertion_of_a_row_is_refused_at_the_row(project: Pro
         ("isJson", 'did you mean "is-json"?'),
         ("javascript", "expr"),
         ("python", "expr"),
-        ("llm-rubric", "similar"),
+        ("answer-relevance", "llm-rubric"),
         ("icontains_all", 'did you mean "icontains-all"?'),
         ("is-refusal", "outcome: refused"),
         ("similar:dot", "similar"),
