@@ -25,7 +25,7 @@ ALLOWED = {
     "report/terminal/outlet.py",
     "isolation/child.py",
     "__main__.py",
-    "engine/journal/journal.py",
+    "engine/journal/journal_file.py",
     "endpoints/embedded.py",
 }
 
