@@ -81,6 +81,7 @@ def test_stand_ins_are_no_secrets() -> None:
     assert find_secret("none of the tests", ["none", "test", ""]) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "unit", ["eyJ", "-eyJaaaaaaaa", "sk-", "sk-a", "Bearer ", "-----BEGIN PRIVATE KEY-----", "****", "a."]
 )

@@ -192,6 +192,7 @@ with runner.load(sys.argv[1], environ={}, isolate=True) as prompt:
 """
 
 
+@pytest.mark.slow
 def test_an_isolated_prompt_renders_the_same_without_jinja_in_this_process(
     prompt: runner.LoadedPrompt, tmp_path: Path
 ) -> None:

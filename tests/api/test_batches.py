@@ -295,6 +295,7 @@ def test_the_empty_frame_for_dask(path: Path, server: FaultServer) -> None:
     assert (call(frame).dtypes == meta.dtypes).all()
 
 
+@pytest.mark.slow
 def test_no_engine_is_imported(tmp_path: Path) -> None:
     import subprocess
     import sys

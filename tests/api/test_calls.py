@@ -62,6 +62,7 @@ def test_jobs_limits_the_requests_in_flight(tmp_path: Path, server: FaultServer)
     assert server.connections <= 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ask_in", ["arun", "run"])
 def test_a_declared_rate_holds_over_all_calls(tmp_path: Path, server: FaultServer, ask_in: str) -> None:
     prompt = loaded(tmp_path, server.base_url, rpm=6000, concurrency=64)  # 100 a second, and 200 at once
@@ -75,6 +76,7 @@ def test_a_declared_rate_holds_over_all_calls(tmp_path: Path, server: FaultServe
     assert max(request.at for request in server.requests) - began > 0.55
 
 
+@pytest.mark.slow
 def test_workers_share_a_rate(tmp_path: Path, server: FaultServer) -> None:
     prompt = loaded(tmp_path, server.base_url, load={"of": 2}, rpm=6000, concurrency=64)
     began = time.monotonic()
@@ -100,6 +102,7 @@ def test_a_number_that_is_none_is_refused(tmp_path: Path, name: str, value: obje
         loaded(tmp_path, "http://127.0.0.1:9/v1", load={name: value})
 
 
+@pytest.mark.slow
 def test_a_pause_that_the_server_asks_for_holds_for_all_calls(tmp_path: Path, server: FaultServer) -> None:
     prompt = loaded(tmp_path, server.base_url, concurrency=1)
     server.play(reply(429, {"error": {"message": "slow"}}, headers={"retry-after": "1"}), completion("x"))
@@ -147,6 +150,7 @@ def test_leaving_async_with_closes_the_connections_of_this_loop(tmp_path: Path, 
     asyncio.run(work())
 
 
+@pytest.mark.slow
 def test_a_prompt_that_nothing_refers_to_closes_its_connections(tmp_path: Path, server: FaultServer) -> None:
     loaded(tmp_path, server.base_url).run(text="x")
 

@@ -246,6 +246,7 @@ def test_jobs_of_a_map_are_its_own(tmp_path: Path, server: FaultServer) -> None:
     assert 2 < server.connections <= 6
 
 
+@pytest.mark.slow
 def test_maps_and_calls_share_a_declared_rate(tmp_path: Path, server: FaultServer) -> None:
     import time
 

@@ -104,6 +104,7 @@ def test_a_stream_that_breaks_after_a_piece_is_an_error_and_not_sent_again(
     assert len(server.requests) == 1
 
 
+@pytest.mark.slow
 def test_before_the_first_piece_a_request_is_sent_again(
     prompt: runner.LoadedPrompt, server: FaultServer
 ) -> None:

@@ -120,6 +120,7 @@ def test_an_answer_that_did_not_pass_is_not_parsed(tmp_path: Path) -> None:
         result.parse(Item)
 
 
+@pytest.mark.slow
 def test_pydantic_is_not_loaded(tmp_path: Path) -> None:
     code = "import sys, runner.api.typed_output, runner.api.loading; print('pydantic' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

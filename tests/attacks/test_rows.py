@@ -14,6 +14,7 @@ from tests.cli.project import ProjectFolder
 from tests.faults import FaultServer
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["csv", "jsonl"])
 def test_of_a_row_of_undeclared_variables_the_first_are_told(
     asked: ProjectFolder, server: FaultServer, form: str

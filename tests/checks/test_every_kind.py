@@ -458,6 +458,7 @@ def test_one_of_the_two_forms_passes_where_something_is_compared_and_neither_whe
     assert plain.passed + turned.passed == (plain.code != "unknown")
 
 
+@pytest.mark.slow
 @given(st.data(), st.sampled_from(sorted(SPECS)), st.lists(values, max_size=3))
 def test_of_several_places_both_forms_pass_never_and_each_only_where_it_passes_at_every_place(
     data, kind, output

@@ -131,6 +131,7 @@ READING = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("inputs", ["", INPUTS])
 @pytest.mark.parametrize("place", ["prompt", "test", "row"])
 @pytest.mark.parametrize("expr", READING)

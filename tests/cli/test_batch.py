@@ -280,6 +280,7 @@ def test_a_run_with_a_batch_in_progress_is_not_deleted(asked: ProjectFolder) -> 
     assert "1 run," in asked.run("runs", "gc", "--keep", "0", "--unfinished").out
 
 
+@pytest.mark.slow
 def test_the_wait_ends_and_the_batch_goes_on(asked: ProjectFolder, service: BatchServer) -> None:
     service.states = ["in_progress"]
     done = batch(asked, "--wait", "1s")
@@ -326,6 +327,7 @@ def test_a_lost_answer_to_the_creation_is_no_second_batch(
     assert answered_once(done)
 
 
+@pytest.mark.slow
 def test_a_creation_that_never_arrived_is_made_again(asked: ProjectFolder, service: BatchServer) -> None:
     service.lose_before = 1
     done = batch(asked)
@@ -346,6 +348,7 @@ def test_a_batch_on_a_later_page_of_the_list_is_found(asked: ProjectFolder, serv
     assert "whose creation was not confirmed" in done.out
 
 
+@pytest.mark.slow
 def test_rate_limits_of_the_creation_are_waited_for(asked: ProjectFolder, service: BatchServer) -> None:
     service.answers = [(429, {"message": "slow down", "code": "rate_limit_exceeded"})] * 2
     done = batch(asked)
@@ -512,6 +515,7 @@ MODERATED = PROMPT.replace(
 )
 
 
+@pytest.mark.slow
 def test_answers_of_a_batch_are_judged_by_calls_that_are_made_online(
     asked: ProjectFolder, service: BatchServer
 ) -> None:
@@ -522,6 +526,7 @@ def test_answers_of_a_batch_are_judged_by_calls_that_are_made_online(
     assert len(service.online) == ROWS
 
 
+@pytest.mark.slow
 def test_an_answer_that_waits_to_be_judged_is_not_collected_twice(
     asked: ProjectFolder, service: BatchServer
 ) -> None:
@@ -595,6 +600,7 @@ def test_results_of_messages_that_are_none_are_errors_and_are_asked_again(
     assert [len(each.lines) for each in service.batches.values()] == [ROWS, 2]
 
 
+@pytest.mark.slow
 def test_a_batch_of_messages_whose_creation_was_lost_is_found_by_its_results(
     messages: ProjectFolder, service: BatchServer
 ) -> None:

@@ -83,6 +83,7 @@ def test_results_say_which_row_they_belong_to(asked: ProjectFolder) -> None:
     assert {record["index"]: record["vars"]["name"] for record in done.records()} == dict(enumerate(rows(5)))
 
 
+@pytest.mark.slow
 def test_output_can_be_in_the_order_of_the_input(asked: ProjectFolder, server: FaultServer) -> None:
     def the_first_is_slow(request: Received) -> Steps:
         return (0.3 if request.json["messages"][-1]["content"] == "Hello n0" else 0.0, *echo(request))
@@ -323,6 +324,7 @@ class Busy:
         self.under_way -= 1
 
 
+@pytest.mark.slow
 def test_adaptive_concurrency_finds_what_the_endpoint_takes_and_says_how(
     asked: ProjectFolder, server: FaultServer
 ) -> None:
@@ -352,6 +354,7 @@ def test_concurrency_can_be_adaptive_in_the_project_file(asked: ProjectFolder) -
     assert told["history"]
 
 
+@pytest.mark.slow
 def test_a_pause_the_provider_asks_for_is_kept_by_all_and_told_once(
     asked: ProjectFolder, server: FaultServer
 ) -> None:

@@ -107,6 +107,7 @@ def test_a_glob_that_matches_no_case_selects_nothing(asked: ProjectFolder) -> No
     assert run(asked, "--case", "x*").code == 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("typed", "offered"),
     [
@@ -155,6 +156,7 @@ def test_the_script_of_a_shell_is_printed(project: ProjectFolder, shell: str) ->
     assert "_RUNNER_COMPLETE" in done.out
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("bash") is None or sys.platform == "win32", reason="needs bash")
 @pytest.mark.parametrize(
     ("typed", "offered"),
@@ -236,6 +238,7 @@ def test_the_bar_of_a_download_stays_on_its_line(
     assert drawn[-1].endswith("92 of 92 MB")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
 def test_a_narrow_list_of_runs_names_the_prompt_without_its_folder(asked: ProjectFolder) -> None:
     asked.write("prompts/a-folder-with-a-long-name/greet.prompt.yaml", PROMPT)

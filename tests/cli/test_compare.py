@@ -403,6 +403,7 @@ def labelled(project: ProjectFolder, server: FaultServer) -> Labelled:
     return Labelled(project, server)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "before", "after"),
     [
@@ -423,6 +424,7 @@ def test_another_metric_is_compared(
     assert comparison["metric"] == options[1]
 
 
+@pytest.mark.slow
 def test_less_of_an_error_is_better(labelled: Labelled) -> None:
     one = labelled.ask(repeat=4)
     labelled.right = lambda _model, case, _sample: case % 3 != 0

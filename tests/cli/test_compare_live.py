@@ -62,6 +62,7 @@ def test_a_worse_model_is_found_before_the_last_look(arms: Arms) -> None:
     assert (first["arm"], second["arm"]) == ("a", "b")
 
 
+@pytest.mark.slow
 def test_what_two_samples_do_not_decide_is_asked_again(arms: Arms) -> None:
     # One case of 20 fails more often: beyond the margin after 2 samples, not certain, and within it in the end.
     arms.right = lambda model, case, sample: model == "a" or case > 2 or sample > 0

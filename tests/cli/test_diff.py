@@ -216,6 +216,7 @@ def test_colours_come_where_they_are_wished_for(git: GitProject) -> None:
     assert "\x1b[32m+Hi\x1b[0m" in forced
 
 
+@pytest.mark.slow
 def test_diff_loads_no_http_library(git: GitProject) -> None:
     from .test_startup import modules_after
 

@@ -87,6 +87,7 @@ def test_a_merge_conflict_is_a_status(letters: ProjectFolder) -> None:
     assert "status    conflict: the snapshot has a merge conflict" in done.out
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo terminal")
 @pytest.mark.parametrize(("columns", "lines"), [("80", "24"), ("120", "40")])
 def test_the_text_on_a_terminal(waiting: ProjectFolder, columns: str, lines: str) -> None:

@@ -216,6 +216,7 @@ def test_a_run_whose_rows_have_changed_is_not_collected(exported: ProjectFolder)
     assert "configuration was different" in done.err
 
 
+@pytest.mark.slow
 def test_the_rest_of_a_batch_can_be_sent_online(exported: ProjectFolder) -> None:
     write(exported, answered(exported)[:19])
     done = exported.run("collect", "results.jsonl")

@@ -354,6 +354,7 @@ def test_to_prove_takes_more_than_not_to_fail(suite: Suite) -> None:
     assert "INCONCLUSIVE" in done.out
 
 
+@pytest.mark.slow
 def test_inputs_like_these_are_a_harder_question(suite: Suite) -> None:
     suite.write("[{about: inputs, samples: 5}, {samples: 5, max_drop: 0.1}]")
     suite.baseline()

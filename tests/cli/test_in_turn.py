@@ -112,6 +112,7 @@ def test_if_no_key_has_credit_the_run_stops(project: ProjectFolder, server: Faul
     assert "credit or quota is spent" in done.out
 
 
+@pytest.mark.slow
 def test_if_all_want_a_pause_it_is_the_shortest(
     project: ProjectFolder, server: FaultServer, other: FaultServer
 ) -> None:

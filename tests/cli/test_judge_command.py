@@ -141,6 +141,7 @@ def test_rows_without_a_label_and_columns_that_are_not_used_are_named(project: P
     assert "columns that are not used: note" in done.out
 
 
+@pytest.mark.slow
 def test_a_sample_of_a_run_is_labelled_and_corrects_its_pass_rate(
     project: ProjectFolder, server: FaultServer
 ) -> None:

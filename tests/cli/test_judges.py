@@ -404,6 +404,7 @@ def test_a_replay_in_ci_opens_no_socket(
     assert "1 passed" in done.out
 
 
+@pytest.mark.slow
 def test_a_baseline_of_another_judge_is_compared_with_nothing(
     project: ProjectFolder, server: FaultServer
 ) -> None:

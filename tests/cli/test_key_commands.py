@@ -146,6 +146,7 @@ def test_a_key_that_cannot_be_renewed_is_an_error_without_what_was_printed(
     assert "secret-output" not in done.out + done.err
 
 
+@pytest.mark.slow
 def test_a_web_token_is_renewed_before_it_expires(
     project: ProjectFolder, server: FaultServer, tokens: Tokens
 ) -> None:

@@ -90,6 +90,7 @@ def test_the_baseline_counts_the_labels_that_came_and_the_scores(labelled: Label
     assert text.count('passed: 10/10, came: {bug: 10}, scores: {tone: {"1": 10}, within: {"1": 10}}') == 8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("gate", "verdict"),
     [("{metric: accuracy}", "accuracy  WORSE by 33.3 points (100.0 → 66.7 %"),
@@ -108,6 +109,7 @@ def test_what_a_gate_says_when_one_label_is_lost(labelled: Labelled, gate: str, 
     assert done.code == ("WORSE" in verdict)
 
 
+@pytest.mark.slow
 def test_a_label_that_is_never_given_has_no_precision_to_judge(labelled: Labelled) -> None:
     labelled.topic = bugs_are_lost
     done = labelled.judged("{metric: precision, label: bug, min: 0.5, unsure: fail}")
@@ -130,6 +132,7 @@ def test_a_named_score_has_a_gate_of_its_own(labelled: Labelled) -> None:
     assert "accuracy  held" in done.out
 
 
+@pytest.mark.slow
 def test_nothing_changed_is_held_by_every_gate(labelled: Labelled) -> None:
     gates = ["accuracy", "macro_f1", "weighted_f1", "within", "tone"]
     done = labelled.judged("[" + ", ".join(f"{{metric: {name}}}" for name in gates) + "]")
@@ -181,6 +184,7 @@ def test_a_gate_that_means_nothing_is_refused_by_check_and_before_anything_is_se
     assert len(labelled.server.requests) == sent
 
 
+@pytest.mark.slow
 def test_the_files_of_a_test_have_the_metrics(labelled: Labelled) -> None:
     labelled.topic = bugs_are_lost
     labelled.run("{metric: accuracy}", "test", "--live", "--output", "out.xml")
@@ -197,6 +201,7 @@ def test_the_files_of_a_test_have_the_metrics(labelled: Labelled) -> None:
     assert "| <code>bug</code> | 8 | 0 | - | 0.0 % |" in text
 
 
+@pytest.mark.slow
 def test_cases_of_a_group_count_as_one_for_inputs_like_these(
     project: ProjectFolder, server: FaultServer
 ) -> None:

@@ -432,6 +432,7 @@ def test_two_modes_that_say_the_same_are_refused(asked: ProjectFolder) -> None:
     assert call(asked, "test", "--record", "sometimes").code == 2
 
 
+@pytest.mark.slow
 def test_offline_opens_no_socket_and_loads_no_http_library(approved: ProjectFolder, tmp_path: Path) -> None:
     from .test_startup import modules_after
 

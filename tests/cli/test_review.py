@@ -88,6 +88,7 @@ def approved(project: ProjectFolder, case: str) -> str:
     return (project.folder / f"prompts/__snapshots__/triage/{case}.snap.yaml").read_text()
 
 
+@pytest.mark.slow
 def test_one_key_accepts_rejects_or_skips(waiting: ProjectFolder) -> None:
     with Terminal(waiting, "review") as terminal:
         assert "1/3  changed  triage/first" in terminal.press()
@@ -99,6 +100,7 @@ def test_one_key_accepts_rejects_or_skips(waiting: ProjectFolder) -> None:
     assert pending(waiting) == ["third"]
 
 
+@pytest.mark.slow
 def test_a_capital_decides_all_that_are_left(waiting: ProjectFolder) -> None:
     with Terminal(waiting, "review") as terminal:
         terminal.press("r", "A")
@@ -108,6 +110,7 @@ def test_a_capital_decides_all_that_are_left(waiting: ProjectFolder) -> None:
     assert pending(waiting) == []
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_everything_as_it_was(waiting: ProjectFolder) -> None:
     before = everything(waiting)
     with Terminal(waiting, "review") as terminal:
@@ -117,6 +120,7 @@ def test_ctrl_c_leaves_everything_as_it_was(waiting: ProjectFolder) -> None:
     assert everything(waiting) == before
 
 
+@pytest.mark.slow
 def test_enter_decides_nothing_and_q_leaves(waiting: ProjectFolder) -> None:
     with Terminal(waiting, "review") as terminal:
         assert "1/3" in terminal.press("\r", " ")
@@ -125,6 +129,7 @@ def test_enter_decides_nothing_and_q_leaves(waiting: ProjectFolder) -> None:
     assert len(pending(waiting)) == 3
 
 
+@pytest.mark.slow
 def test_the_table_the_diff_and_the_origin_are_shown(waiting: ProjectFolder) -> None:
     with Terminal(waiting, "review", "first") as terminal:
         table = terminal.press("j", "\x1b[B", "k")
@@ -136,6 +141,7 @@ def test_the_table_the_diff_and_the_origin_are_shown(waiting: ProjectFolder) -> 
         assert "sha256:bbbb" in terminal.press("i")
 
 
+@pytest.mark.slow
 def test_a_rule_goes_into_the_prompt_and_keeps_every_comment(waiting: ProjectFolder) -> None:
     with Terminal(waiting, "review", "first") as terminal:
         said = terminal.press("j", "j", "e")
@@ -146,6 +152,7 @@ def test_a_rule_goes_into_the_prompt_and_keeps_every_comment(waiting: ProjectFol
     assert text == PROMPT + "    - {path: $.count, compare: number, abs: 3}\n"
 
 
+@pytest.mark.slow
 def test_a_rule_that_cannot_be_written_safely_is_shown_to_paste(waiting: ProjectFolder) -> None:
     text = PROMPT.replace("rules:", "rules: &shared").replace("tests:", "x-rules: *shared\ntests:")
     waiting.write("prompts/triage.prompt.yaml", text)
@@ -155,6 +162,7 @@ def test_a_rule_that_cannot_be_written_safely_is_shown_to_paste(waiting: Project
         assert "path: $.label" in said
 
 
+@pytest.mark.slow
 def test_a_new_answer_is_shown_whole(project: ProjectFolder) -> None:
     project.write("runner.yaml", "version: 1\n")
     wait(project, "fresh", "new")
@@ -162,6 +170,7 @@ def test_a_new_answer_is_shown_whole(project: ProjectFolder) -> None:
         assert "label: other" in terminal.press()
 
 
+@pytest.mark.slow
 def test_an_approved_answer_that_changed_meanwhile_is_not_replaced(waiting: ProjectFolder) -> None:
     with Terminal(waiting, "review", "first", "second") as terminal:
         terminal.press("a")
@@ -253,6 +262,7 @@ SCREENS: dict[str, tuple[str, ...]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("screen", SCREENS)
 def test_the_screen(letters: ProjectFolder, screen: str, size: str) -> None:
@@ -267,6 +277,7 @@ def test_the_screen(letters: ProjectFolder, screen: str, size: str) -> None:
     assert_golden(f"review/{screen}-{size}.txt", terminal.screen + "\n")
 
 
+@pytest.mark.slow
 def test_an_answer_is_accepted_only_when_its_end_was_on_the_screen(letters: ProjectFolder) -> None:
     with Terminal(letters, "review", "long", env=SIZES["80x24"]) as terminal:
         refused = terminal.press("a")
@@ -279,6 +290,7 @@ def test_an_answer_is_accepted_only_when_its_end_was_on_the_screen(letters: Proj
     assert pending(letters) == ["paragraph", "short"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", ["d", "i", "?"])
 def test_no_other_view_shows_the_answer_whole(letters: ProjectFolder, key: str) -> None:
     with Terminal(letters, "review", "long", env=SIZES["80x24"]) as terminal:
@@ -289,6 +301,7 @@ def test_no_other_view_shows_the_answer_whole(letters: ProjectFolder, key: str) 
     assert "long" in pending(letters)
 
 
+@pytest.mark.slow
 def test_accepting_all_stops_at_an_answer_that_does_not_fit(letters: ProjectFolder) -> None:
     with Terminal(letters, "review", env=SIZES["80x24"]) as terminal:
         assert "1/3  changed  letter/long" in terminal.press("A")
@@ -305,6 +318,7 @@ def test_keys_that_arrive_together_all_count(waiting: ProjectFolder) -> None:
     assert len(pending(waiting)) == 3
 
 
+@pytest.mark.slow
 def test_a_decision_is_undone(waiting: ProjectFolder) -> None:
     with Terminal(waiting, "review") as terminal:
         assert "2/3" in terminal.press("a")
@@ -315,6 +329,7 @@ def test_a_decision_is_undone(waiting: ProjectFolder) -> None:
     assert len(pending(waiting)) == 3
 
 
+@pytest.mark.slow
 def test_an_earlier_answer_is_shown_again_and_decided_anew(waiting: ProjectFolder) -> None:
     with Terminal(waiting, "review") as terminal:
         assert "1/3  changed  triage/first  (accepted)" in terminal.press("a", "p")
@@ -325,6 +340,7 @@ def test_an_earlier_answer_is_shown_again_and_decided_anew(waiting: ProjectFolde
     assert pending(waiting) == ["second", "third"]
 
 
+@pytest.mark.slow
 def test_a_rule_is_undone(waiting: ProjectFolder) -> None:
     with Terminal(waiting, "review", "first") as terminal:
         assert "Undone: the rule for $.label is not added." in terminal.press("e", "u")
@@ -333,6 +349,7 @@ def test_a_rule_is_undone(waiting: ProjectFolder) -> None:
     assert (waiting.folder / "prompts/triage.prompt.yaml").read_text() == PROMPT
 
 
+@pytest.mark.slow
 def test_a_rule_is_added_once(waiting: ProjectFolder) -> None:
     with Terminal(waiting, "review", "first") as terminal:
         assert "already" in terminal.press("j", "j", "e", "e")
@@ -351,6 +368,7 @@ def test_without_colours_carets_mark_the_words(letters: ProjectFolder) -> None:
     assert old.replace("will pay", "will not pay")[3:] == new[3:]
 
 
+@pytest.mark.slow
 def test_with_colours_the_words_are_underlined(letters: ProjectFolder) -> None:
     with Terminal(letters, "review", "paragraph", env={"NO_COLOR": "", **SIZES["120x40"]}) as terminal:
         terminal.press()
@@ -403,6 +421,7 @@ def test_a_snapshot_with_a_merge_conflict_is_called_so(letters: ProjectFolder) -
     assert "The approved snapshot has a merge conflict: accepting replaces it." in out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("columns", "lines"), [("39", "24"), ("80", "11")])
 def test_a_terminal_that_is_too_small_is_refused(letters: ProjectFolder, columns: str, lines: str) -> None:
     with Terminal(letters, "review", env={"COLUMNS": columns, "LINES": lines}) as terminal:
@@ -411,6 +430,7 @@ def test_a_terminal_that_is_too_small_is_refused(letters: ProjectFolder, columns
         assert "at least 40 x 12" in terminal.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["é" * 3000, "退款" * 1500, "word " * 2000, "x" * 5000, "\u202eabc" * 500])
 def test_every_part_of_a_long_text_is_shown(letters: ProjectFolder, text: str) -> None:
     propose(letters, "short", None, text)

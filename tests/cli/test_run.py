@@ -238,6 +238,7 @@ BUSY = reply(
 )
 
 
+@pytest.mark.slow
 def test_passing_failures_are_asked_again(asked: ProjectFolder, server: FaultServer) -> None:
     server.play(BUSY, reply(500, {"error": {"message": "oops"}}), echo)
     done = run(asked, "--case", "ada")
@@ -246,6 +247,7 @@ def test_passing_failures_are_asked_again(asked: ProjectFolder, server: FaultSer
     assert done.summary()["retries"] == 2
 
 
+@pytest.mark.slow
 def test_retry_after_is_waited_for(asked: ProjectFolder, server: FaultServer) -> None:
     server.play(reply(503, {"error": {"message": "later"}}, headers={"retry-after": "1"}), echo)
     run(asked, "--case", "ada")
@@ -253,6 +255,7 @@ def test_retry_after_is_waited_for(asked: ProjectFolder, server: FaultServer) ->
     assert second.at - first.at >= 1.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("answer", "said", "attempts"),
     [
@@ -309,6 +312,7 @@ def test_an_answer_that_never_came_is_exit_3_with_what_to_do(
     assert KEY not in done.out + done.err
 
 
+@pytest.mark.slow
 def test_a_stream_that_is_cut_is_an_error_not_an_answer(asked: ProjectFolder, server: FaultServer) -> None:
     piece = {
         "id": "1",
@@ -321,6 +325,7 @@ def test_a_stream_that_is_cut_is_an_error_not_an_answer(asked: ProjectFolder, se
     assert done.records()[0]["error"]["code"] == "stream_cut"
 
 
+@pytest.mark.slow
 def test_an_endpoint_that_is_down_is_exit_3_and_says_where(project: ProjectFolder) -> None:
     project.write("runner.yaml", "endpoint: gone\nendpoints: {gone: {base_url: 'http://127.0.0.1:9/v1'}}\n")
     project.write("hello.prompt.yaml", PROMPT)
@@ -447,6 +452,7 @@ def started(project: ProjectFolder, server: FaultServer, answering: threading.Ev
     return process
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupt_keeps_what_was_paid_for(
     asked: ProjectFolder, server: FaultServer, number: signal.Signals, code: int
@@ -463,6 +469,7 @@ def test_an_interrupt_keeps_what_was_paid_for(
     assert all(record["passed"] for record in records)
 
 
+@pytest.mark.slow
 def test_a_second_interrupt_stops_at_once(asked: ProjectFolder, server: FaultServer) -> None:
     process = started(asked, server, threading.Event())
     process.send_signal(signal.SIGINT)
@@ -474,6 +481,7 @@ def test_a_second_interrupt_stops_at_once(asked: ProjectFolder, server: FaultSer
     assert process.returncode == 130, err
 
 
+@pytest.mark.slow
 def test_a_rate_limit_paces_the_requests(asked: ProjectFolder, server: FaultServer) -> None:
     text = (asked.folder / "runner.yaml").read_text().replace("timeout: 300", "timeout: 300, rpm: 240")
     asked.write("runner.yaml", text)

@@ -74,6 +74,7 @@ def test_a_stand_in_for_a_key_is_no_key(asked: ProjectFolder, server: FaultServe
         assert {record["cached"] for record in done.records()} == {cached}
 
 
+@pytest.mark.slow
 def test_a_key_that_reaches_nobody_is_in_no_message(asked: ProjectFolder) -> None:
     asked.write(
         "runner.yaml",
@@ -187,6 +188,7 @@ def test_a_key_comes_from_the_keyring_and_is_as_secret(
     assert KEY.encode() not in everything_written(with_keyring.folder)
 
 
+@pytest.mark.slow
 def test_a_key_that_the_keyring_does_not_have_is_an_error(with_keyring: ProjectFolder) -> None:
     done = in_process_of_its_own(with_keyring, "run", env=KEYRING)
     assert done.code == 2
@@ -194,6 +196,7 @@ def test_a_key_that_the_keyring_does_not_have_is_an_error(with_keyring: ProjectF
     assert "keyring set acme bot" in done.err
 
 
+@pytest.mark.slow
 def test_a_machine_without_a_keyring_is_an_error(with_keyring: ProjectFolder) -> None:
     done = in_process_of_its_own(
         with_keyring, "run", env={"PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}

@@ -152,6 +152,7 @@ class TestPager:
         program.chmod(0o755)
         return program
 
+    @pytest.mark.slow
     def test_a_terminal_is_shown_it_through_the_pager(
         self, past: ProjectFolder, tmp_path_factory: pytest.TempPathFactory
     ) -> None:
@@ -160,6 +161,7 @@ class TestPager:
             assert terminal.end() == 0
         assert "paged: pass   triage/late" in terminal.text
 
+    @pytest.mark.slow
     def test_less_says_that_more_follows_and_how_to_leave(
         self, past: ProjectFolder, tmp_path_factory: pytest.TempPathFactory
     ) -> None:
@@ -176,6 +178,7 @@ class TestPager:
         with Terminal(past, "show", env={"PAGER": str(program)}) as terminal:
             assert terminal.end() == 0
 
+    @pytest.mark.slow
     def test_a_pager_of_the_project_is_never_started(self, past: ProjectFolder) -> None:
         program = self.pager(past.folder / "tools", "touch started; cat")
         for named in (str(program), "./tools/own-pager", "tools/own-pager"):

@@ -63,6 +63,7 @@ OFFLINE = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("args", OFFLINE)
 def test_commands_that_receive_no_answer_do_not_load_what_reads_one(
     project: ProjectFolder, args: tuple[str, ...]
@@ -73,6 +74,7 @@ def test_commands_that_receive_no_answer_do_not_load_what_reads_one(
     assert loaded & {"runner.wire.classify", "runner.wire.stream", "runner.wire.verdicts"} == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("args", OFFLINE)
 def test_offline_commands_load_no_http_library(project: ProjectFolder, args: tuple[str, ...]) -> None:
     project.write("hello.prompt.yaml", PROMPT)
@@ -81,6 +83,7 @@ def test_offline_commands_load_no_http_library(project: ProjectFolder, args: tup
     assert loaded & {"httpx", "httpcore", *FAST, "http.client", "urllib.request", "xllamacpp"} == set()
 
 
+@pytest.mark.slow
 def test_a_run_without_output_does_not_load_what_writes_files_of_results(project: ProjectFolder) -> None:
     project.write("runner.yaml", "endpoints: {none: {base_url: 'http://127.0.0.1:9/v1', max_retries: 0}}\n")
     project.write("hello.prompt.yaml", PROMPT)
@@ -89,6 +92,7 @@ def test_a_run_without_output_does_not_load_what_writes_files_of_results(project
     assert loaded & {"runner.report.run.output", "runner.report.run.junit", "openpyxl", "pyarrow"} == set()
 
 
+@pytest.mark.slow
 def test_a_run_without_batches_does_not_load_them(project: ProjectFolder) -> None:
     project.write("hello.prompt.yaml", PROMPT)
     loaded = modules_after(project, "run", "--dry-run")
@@ -96,6 +100,7 @@ def test_a_run_without_batches_does_not_load_them(project: ProjectFolder) -> Non
     assert loaded & {"runner.commands.batches", "runner.engine.batch.batch_run", "statistics"} == set()
 
 
+@pytest.mark.slow
 def test_the_offline_gate_draws_without_rich(project: ProjectFolder) -> None:
     project.write("hello.prompt.yaml", PROMPT)
     loaded = modules_after(project, "test", "--offline")
@@ -112,6 +117,7 @@ RARE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("args", [("test", "--offline"), ("check",)])
 def test_a_command_does_not_load_what_only_a_gate_or_an_unusual_answer_needs(
     project: ProjectFolder, args: tuple[str, ...]
@@ -120,6 +126,7 @@ def test_a_command_does_not_load_what_only_a_gate_or_an_unusual_answer_needs(
     assert modules_after(project, *args) & RARE.keys() == set()
 
 
+@pytest.mark.slow
 def test_a_declared_gate_loads_its_statistics(project: ProjectFolder) -> None:
     project.write(
         "hello.prompt.yaml", PROMPT + "assert: [{type: contains, value: a}]\nregression: {gate: {min: 0.5}}\n"

@@ -62,6 +62,7 @@ def test_standard_input_is_read_where_it_is_named(
     assert json.loads(out)["vars"]["name"] == "Ada"
 
 
+@pytest.mark.slow
 def test_a_streamed_answer_and_its_verdict_stand_on_lines_of_their_own(asked: ProjectFolder) -> None:
     with Terminal(asked, "run", HELLO, "--stream", env={"FAKE_KEY": KEY}) as terminal:
         assert terminal.end() == 0

@@ -149,6 +149,7 @@ def test_the_users_key_for_openai_needs_trust_for_another_server(
     assert say(asked, "run", OPENAI_API_KEY=KEY).code == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 2), ("", 2)])
 def test_a_terminal_asks_once(asked: ProjectFolder, server: FaultServer, answer: str, code: int) -> None:
     with Terminal(asked, "run", env=UNTRUSTED) as terminal:
@@ -162,6 +163,7 @@ def test_a_terminal_asks_once(asked: ProjectFolder, server: FaultServer, answer:
         assert ("[y/N]" in again.text) == bool(code)
 
 
+@pytest.mark.slow
 def test_ci_is_not_asked_even_where_it_has_a_terminal(asked: ProjectFolder) -> None:
     with Terminal(asked, "run", env={**UNTRUSTED, "CI": "true"}) as terminal:
         assert terminal.end() == 2

@@ -140,6 +140,7 @@ def test_what_has_arrived_is_told(index: Index, tmp_path: Path) -> None:
     assert told == sorted(told)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("page", "said"),
     [
@@ -212,6 +213,7 @@ def test_the_index_of_the_users_own_settings_is_asked(
     assert fetched(tmp_path) == WHEEL
 
 
+@pytest.mark.slow
 def test_settings_of_the_current_folder_are_not_read(
     start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

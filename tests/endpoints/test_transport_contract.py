@@ -195,6 +195,7 @@ def test_the_deadline_is_a_total_one(open_transport: Open, steps: Steps) -> None
     assert (error.kind, error.retryable) == ("timeout", True)
 
 
+@pytest.mark.slow
 def test_an_answer_that_came_while_the_process_did_not_run_is_read_before_the_deadline_counts(
     open_transport: Open,
 ) -> None:
@@ -225,6 +226,7 @@ def test_after_a_timeout_the_transport_asks_again(open_transport: Open) -> None:
         assert b"second" in on_one_transport(open_transport, server.base_url, work).body
 
 
+@pytest.mark.slow
 def test_each_request_has_its_own_deadline(open_transport: Open) -> None:
     """The first has long, the second little, the third takes longer than the second had."""
     with FaultServer(never_or("answered", before=0.4)) as server:

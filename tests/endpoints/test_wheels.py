@@ -59,6 +59,7 @@ def test_the_wheel_that_pip_brings_is_taken(tmp_path: Path, monkeypatch: pytest.
     assert fetched(tmp_path) == tmp_path / "x.whl"
 
 
+@pytest.mark.slow
 def test_pip_from_which_nothing_comes_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pip_that(monkeypatch, "time.sleep(60)")
     monkeypatch.setattr(wheels, "STALLED_SECONDS", 0.5)

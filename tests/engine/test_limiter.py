@@ -106,6 +106,7 @@ def test_a_limit_of_requests_is_not_corrected_by_tokens() -> None:
     assert limiter.reserve(0.0, 0.0) == pytest.approx(1.0)
 
 
+@pytest.mark.slow
 @given(st.integers(1, 6000))
 def test_requests_per_minute_hold_over_a_minute(rpm: int) -> None:
     sent = sent_within(Limiter(rpm=rpm), 60.0)

@@ -65,6 +65,7 @@ def test_a_condition_without_yes_or_no_names_the_case_it_failed_at(source: str) 
         Condition.of(source).holds(case("a", n=1))
 
 
+@pytest.mark.slow
 @given(ids, st.integers(1, 7))
 def test_each_case_falls_to_exactly_one_shard(names: list[str], count: int) -> None:
     shards = [Shard(index, count) for index in range(1, count + 1)]

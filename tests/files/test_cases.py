@@ -134,6 +134,7 @@ def test_an_input_anywhere_on_disk_is_read_as_a_stream(tmp_path):
     assert (case.vars["ticket"], str(case.location)) == ("a", "../rows.jsonl:1:1")
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_rows(tmp_path):
     path = tmp_path / "rows.jsonl"
     with path.open("w") as file:

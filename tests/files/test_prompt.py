@@ -365,6 +365,7 @@ _values = st.recursive(
 _fields = st.dictionaries(st.sampled_from(list(schema("prompt")["properties"])), _values, max_size=6)
 
 
+@pytest.mark.slow
 @given(_fields, st.booleans())
 @settings(max_examples=150)
 def test_any_file_is_a_prompt_or_refused_with_a_place_in_it(fields, whole):

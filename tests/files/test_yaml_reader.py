@@ -364,6 +364,7 @@ def test_what_both_parsers_accept_they_read_alike(text: str) -> None:
     assert found[0] == found[1]
 
 
+@pytest.mark.slow
 def test_strictness_costs_no_time_against_pyyaml() -> None:
     if compose_c is None:
         pytest.skip("PyYAML was built without libyaml")

@@ -8,6 +8,7 @@ from .targets import TARGETS, mutator
 from .worker import check
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("inputs", [200, pytest.param(5_000, marks=pytest.mark.e2e)])
 @pytest.mark.parametrize("name", TARGETS)
 def test_every_input_is_read_or_refused_as_it_should_be(name: str, inputs: int) -> None:

@@ -48,6 +48,7 @@ def test_what_says_nothing_is_refused_in_words(kind, text, tmp_path):
     assert len(str(found.refused)) < 1000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", YAML_KINDS)
 @pytest.mark.parametrize(
     "text",

@@ -36,6 +36,7 @@ def packs(draw: st.DrawFn) -> LockedPack:
 locks = st.dictionaries(aliases, packs(), max_size=3).map(Lock)
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(locks)
 def test_what_is_written_is_read_back(lock: Lock) -> None:
@@ -60,6 +61,7 @@ def test_every_reader_of_yaml_reads_the_same(lock: Lock) -> None:
         assert entry.get("commit") == pack.commit
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(locks, st.randoms())
 def test_the_order_in_which_it_was_gathered_does_not_show(lock: Lock, random: object) -> None:
@@ -82,6 +84,7 @@ def test_the_order_in_which_it_was_gathered_does_not_show(lock: Lock, random: ob
     assert write_lock(Lock(other)) == write_lock(lock)
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(locks)
 def test_it_is_sorted_and_ends_its_lines_with_lf(lock: Lock) -> None:

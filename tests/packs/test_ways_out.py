@@ -170,6 +170,7 @@ def test_a_runner_yaml_that_is_no_file_is_told(author: Author, consumer: Consume
     assert done.err.startswith("runner.yaml: error: it cannot be read: ")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full")
 def test_output_to_a_full_disk_is_an_error_and_no_traceback(project: Consumer) -> None:
     with Path("/dev/full").open("w") as full:

@@ -417,6 +417,7 @@ def test_a_value_equals_itself_under_any_rules(value):
     assert compare(ALL, value, value).fields == ()
 
 
+@pytest.mark.slow
 @given(values, values)
 def test_without_rules_equal_means_equal_json(approved, new):
     assert compare(EXACT, approved, new).equal is (difference(unix(approved), unix(new)) is None)

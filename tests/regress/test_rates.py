@@ -46,6 +46,7 @@ RATE = st.builds(
 TEXTS = st.none() | st.text(min_size=1, max_size=20)
 
 
+@pytest.mark.slow
 @given(st.integers(1, 50), st.dictionaries(IDS, RATE, max_size=5), TEXTS, TEXTS)
 def test_what_is_written_is_read_by_every_yaml(
     samples: int, cases: dict[str, Rate], served: str | None, judged: str | None

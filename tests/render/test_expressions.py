@@ -78,6 +78,7 @@ def test_an_expression_that_fails_says_why(source: str, message: str) -> None:
         compile_expression(source, names=NAMES).evaluate(**VALUES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "value"),
     [

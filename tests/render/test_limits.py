@@ -61,6 +61,7 @@ BOMBS = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("template", BOMBS)
 def test_a_bomb_is_an_error_that_needs_little_memory(template: str) -> None:
     compiled = compile_text(template)

@@ -96,6 +96,7 @@ class Elements(HTMLParser):
             self._in_title = False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", HOSTILE)
 def test_no_text_of_a_model_is_markup(text: str) -> None:
     def page(said: str) -> Elements:

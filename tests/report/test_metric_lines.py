@@ -29,6 +29,7 @@ def suite(labels: int = 3) -> dict[str, list[Sample]]:
     return cases
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [40, 60, 80, 120, None])
 def test_no_line_is_wider_than_the_terminal(width: int | None) -> None:
     units = {
@@ -41,6 +42,7 @@ def test_no_line_is_wider_than_the_terminal(width: int | None) -> None:
         assert max(map(cell_width, lines)) <= width
 
 
+@pytest.mark.slow
 def test_many_labels_are_counted_and_not_all_listed() -> None:
     lines = [line.text for line in metric_lines({("triage", None): figures_of(suite(38))}, 80)]
     assert sum(line.startswith("  topic ") for line in lines) == 30

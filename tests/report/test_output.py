@@ -217,6 +217,7 @@ def test_a_full_disk_is_a_storage_error_and_leaves_nothing_half_written(tmp_path
     assert [path.name for path in tmp_path.iterdir()] == (["out.jsonl"] if suffix == ".jsonl" else [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_memory_does_not_grow_with_the_records(tmp_path: Path, suffix: str) -> None:
     def peak(number: int) -> int:

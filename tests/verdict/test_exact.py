@@ -64,6 +64,7 @@ def test_the_order_of_the_cases_does_not_matter(
     assert test(base, new) == pytest.approx(test(*both), abs=1e-12)  # type: ignore[operator]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("test", [stratified_exact, sign_flip])
 @given(both=arms(), case=st.integers(0, 7))
 def test_one_pass_less_never_looks_better(test: object, both: tuple[Arm, Arm], case: int) -> None:

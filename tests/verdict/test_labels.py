@@ -67,6 +67,7 @@ def test_the_most_frequent_confusion_is_of_two_labels() -> None:
     assert confused(confusion([[('"a"', '"a"')]])) is None
 
 
+@pytest.mark.slow
 @given(cases)
 def test_accuracy_is_the_mean_recall_weighted_by_support(arm: list[list[Labelled]]) -> None:
     figures = label_figures(arm).values()
@@ -77,6 +78,7 @@ def test_accuracy_is_the_mean_recall_weighted_by_support(arm: list[list[Labelled
     )
 
 
+@pytest.mark.slow
 @given(cases)
 def test_every_score_is_inside_its_interval_and_no_interval_is_empty(arm: list[list[Labelled]]) -> None:
     ids = [f"c{place}" for place in range(len(arm))]
@@ -123,6 +125,7 @@ def test_sets_are_measured_by_what_they_share() -> None:
     assert statistic(Metric("micro_f1"), ["a"]).value([[SetMatch(0, 0, 0)]]) is None
 
 
+@pytest.mark.slow
 def test_a_worse_macro_f1_is_found_and_an_equal_one_is_not() -> None:
     ids = [f"c{place}" for place in range(30)]
     good = [[(LABELS[place % 3], LABELS[place % 3])] * 5 for place in range(30)]

@@ -154,6 +154,7 @@ def ours(reply: Reply) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 def test_a_recorded_answer_is_what_the_second_reader_says(name: str) -> None:
     status, _, body, request = exchange(name)

@@ -159,6 +159,7 @@ def reversed_throughout(value: Any) -> Any:
     return [reversed_throughout(item) for item in value] if isinstance(value, list) else value
 
 
+@pytest.mark.slow
 @given(values)
 def test_order_of_keys_does_not_count(value: Any) -> None:
     assert canonical(reversed_throughout(value)) == canonical(value)

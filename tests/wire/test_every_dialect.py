@@ -245,6 +245,7 @@ _TYPES = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("api", APIS)
 def test_whatever_is_received_nothing_is_raised_and_nothing_odd_passes(api: str) -> None:
     @settings(max_examples=200, deadline=None)
@@ -261,6 +262,7 @@ def test_whatever_is_received_nothing_is_raised_and_nothing_odd_passes(api: str)
     check()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("api", [api for api in APIS if dialect_of(api).streams])
 def test_whatever_a_stream_has_nothing_is_raised(api: str) -> None:
     @settings(max_examples=200, deadline=None)

@@ -280,6 +280,7 @@ def test_choices_beyond_those_asked_for_are_one_error_and_kept() -> None:
     assert [each["message"]["content"] for each in (reply.partial.extra or {})["choices"]] == ["b", "c"]  # type: ignore[index, union-attr, call-overload]
 
 
+@pytest.mark.slow
 def test_many_choices_beyond_those_asked_for_are_kept_within_bounds() -> None:
     reply = read(events(*(delta("stop", index, content="x" * 1000) for index in range(5000))))
     assert reply.error is not None
