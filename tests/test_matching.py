@@ -33,6 +33,7 @@ def _soon(monkeypatch):
     monkeypatch.setattr(matching, "SECONDS", 0.3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", ENDLESS)
 def test_a_search_that_takes_too_long_is_ended_and_the_next_one_answers(source):
     with pytest.raises(TooSlowError, match="takes more than"):

@@ -49,6 +49,7 @@ def prompt(tmp_path: Path, server: FaultServer) -> runner.LoadedPrompt:
     return runner.load(path, environ={"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": "key-12345678"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["x" * 5000, "x" * 5000 + ".prompt.yaml", "x" * 300 + "/y.prompt.yaml", "loop/x"]
 )

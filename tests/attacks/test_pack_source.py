@@ -180,6 +180,7 @@ def test_a_repository_with_files_without_an_end_is_refused_soon(author: Author, 
     assert not (consumer.folder / "packs").exists()
 
 
+@pytest.mark.slow
 def test_a_project_with_files_without_an_end_is_not_compared(tmp_path: Path) -> None:
     project = Consumer(tmp_path / "app")
     repository = GitFolder(project.folder)

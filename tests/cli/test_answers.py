@@ -70,6 +70,7 @@ def test_an_odd_end_never_passes_is_never_cached_and_keeps_its_text(
     assert len(server.requests) == 2
 
 
+@pytest.mark.slow
 def test_what_the_server_broke_off_is_asked_again(asked: ProjectFolder, server: FaultServer) -> None:
     server.play(answered(finish="abort"), answered("whole"))
     done = run(asked, "--case", "ada")

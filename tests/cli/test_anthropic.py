@@ -232,6 +232,7 @@ def test_only_a_proper_end_passes(
     assert done.code == code
 
 
+@pytest.mark.slow
 def test_an_overloaded_server_is_asked_again(project: ProjectFolder, server: FaultServer) -> None:
     overloaded = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
     later = reply(529, overloaded, headers={"retry-after": "0"})

@@ -199,6 +199,7 @@ def test_progress_in_a_pipe_is_lines_about_states(asked: ProjectFolder) -> None:
     assert "\r" not in out
 
 
+@pytest.mark.slow
 def test_the_cache_saves_requests_as_it_does_online(asked: ProjectFolder, service: BatchServer) -> None:
     assert batch(asked).code == 0
     online = run(asked, "hello", "--input", "rows.jsonl")
@@ -399,6 +400,7 @@ def test_a_full_queue_is_not_an_error_of_the_requests(asked: ProjectFolder, serv
     assert resume(asked).code == 0
 
 
+@pytest.mark.slow
 def test_lines_that_failed_are_errors_and_are_asked_again(asked: ProjectFolder, service: BatchServer) -> None:
     service.refuse = lambda line: (
         {"message": "too long", "code": "context"} if "n3" in json.dumps(line) else None

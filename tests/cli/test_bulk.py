@@ -367,6 +367,7 @@ def test_a_pause_the_provider_asks_for_is_kept_by_all_and_told_once(
     assert min(others) - first >= 1.0
 
 
+@pytest.mark.slow
 def test_a_request_waiting_to_be_asked_again_holds_no_worker(
     asked: ProjectFolder, server: FaultServer
 ) -> None:
@@ -378,6 +379,7 @@ def test_a_request_waiting_to_be_asked_again_holds_no_worker(
     assert order == [*(f"Hello {name}" for name in rows(6)), "Hello n0"]
 
 
+@pytest.mark.slow
 def test_debug_tells_each_request_without_a_key(asked: ProjectFolder, server: FaultServer) -> None:
     server.play(reply(500, {"error": {"message": "oops"}}), completion())
     done = run(asked, "--case", "ada", "--debug")

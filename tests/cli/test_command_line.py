@@ -144,6 +144,7 @@ def completed(project: ProjectFolder, typed: str) -> set[str]:
     return {value for kind, value in items if kind == "plain"}
 
 
+@pytest.mark.slow
 def test_completion_offers_nothing_where_the_project_has_a_mistake(asked: ProjectFolder) -> None:
     asked.write("runner.yaml", "endpoints: [\n")
     assert completed(asked, "runner run ") == set()
@@ -195,6 +196,7 @@ def script_of(project: ProjectFolder, shell: str, file: str) -> dict[str, str]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("zsh") is None, reason="needs zsh")
 def test_zsh_completes_even_if_its_completion_was_not_set_up(asked: ProjectFolder) -> None:
     environ = script_of(asked, "zsh", "home/.zshrc")
@@ -205,6 +207,7 @@ def test_zsh_completes_even_if_its_completion_was_not_set_up(asked: ProjectFolde
     assert (done.stdout, done.stderr) == ("_runner_completion\n", "")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("fish") is None, reason="needs fish")
 def test_fish_completes(asked: ProjectFolder) -> None:
     environ = script_of(asked, "fish", "home/.config/fish/completions/runner.fish")

@@ -90,6 +90,7 @@ def test_a_value_that_is_false_is_none_of_them(project: ProjectFolder) -> None:
     assert warnings(project) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("isolated", [(), ("--isolate",)])
 @pytest.mark.parametrize("command", ["run", "render"])
 def test_run_and_render_tell_it_of_a_variable_and_of_rows_once(

@@ -538,6 +538,7 @@ def test_a_run_that_was_stopped_judges_no_gate(suite: Suite) -> None:
     assert "held" not in done.out
 
 
+@pytest.mark.slow
 def test_of_many_prompts_the_chance_of_any_alarm_is_kept(suite: Suite) -> None:
     suite.write("{samples: 1}", cases=20)
     for number in range(9):

@@ -117,6 +117,7 @@ def test_a_label_that_is_never_given_has_no_precision_to_judge(labelled: Labelle
     assert done.code == 3
 
 
+@pytest.mark.slow
 def test_an_error_that_is_too_large_is_worse(labelled: Labelled) -> None:
     labelled.amount = lambda _case, _sample: 13.0
     done = labelled.judged("[{metric: mae, max: 2}, {metric: rmse, max: 4}, {metric: within}]")
@@ -125,6 +126,7 @@ def test_an_error_that_is_too_large_is_worse(labelled: Labelled) -> None:
     assert "within  WORSE by 100.0 points" in done.out
 
 
+@pytest.mark.slow
 def test_a_named_score_has_a_gate_of_its_own(labelled: Labelled) -> None:
     labelled.amount = lambda case, _sample: 99.0 if case % 3 == 0 else 10.0
     done = labelled.judged("[{metric: tone}, {metric: accuracy}]")
@@ -145,6 +147,7 @@ def test_min_is_judged_offline_on_the_baseline(labelled: Labelled) -> None:
     assert "macro_f1 min 0.8  held: 100.0 %" in done.out
 
 
+@pytest.mark.slow
 def test_a_baseline_without_labels_is_not_taken_for_one_with(labelled: Labelled) -> None:
     path = labelled.project.folder / "__snapshots__" / "triage.rates.yaml"
     path.write_text(re.sub(r", came: .*\}", "}", path.read_text()).replace("rates: 2", "rates: 1"))
@@ -153,6 +156,7 @@ def test_a_baseline_without_labels_is_not_taken_for_one_with(labelled: Labelled)
     assert done.code == 3
 
 
+@pytest.mark.slow
 def test_a_corrected_label_needs_no_new_baseline(labelled: Labelled) -> None:
     """The baseline knows what came; what is right is decided today."""
     rows = (labelled.project.folder / "rows.csv").read_text()

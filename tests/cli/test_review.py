@@ -311,6 +311,7 @@ def test_accepting_all_stops_at_an_answer_that_does_not_fit(letters: ProjectFold
     assert pending(letters) == ["long", "paragraph"]
 
 
+@pytest.mark.slow
 def test_keys_that_arrive_together_all_count(waiting: ProjectFolder) -> None:
     with Terminal(waiting, "review") as terminal:
         terminal.press("sss")

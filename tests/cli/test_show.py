@@ -171,6 +171,7 @@ class TestPager:
                 assert terminal.end() == 0
             assert ("LESS is S" if own else r"more follows\: space shows it, q leaves") in terminal.text
 
+    @pytest.mark.slow
     def test_a_pager_that_is_left_early_ends_the_command_in_peace(
         self, past: ProjectFolder, tmp_path_factory: pytest.TempPathFactory
     ) -> None:
@@ -188,11 +189,13 @@ class TestPager:
             assert "is not a program outside the project: printing without it" in terminal.text
         assert not list(past.folder.rglob("started"))
 
+    @pytest.mark.slow
     def test_a_pager_that_is_no_command_is_an_error(self, past: ProjectFolder) -> None:
         with Terminal(past, "show", env={"PAGER": "less '"}) as terminal:
             assert terminal.end() == 2
         assert "PAGER is not a valid command" in terminal.text
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("value", ["", "cat"])
     def test_no_pager_is_wanted(self, past: ProjectFolder, value: str) -> None:
         with Terminal(past, "show", env={"PAGER": value}) as terminal:

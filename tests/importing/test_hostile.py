@@ -110,6 +110,7 @@ def test_a_byte_order_mark_is_dropped(tmp_path):
     assert b"\xef\xbb\xbf" not in b"".join(files_of(found).values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [3, 7])
 def test_variables_that_multiply_are_bounded(tmp_path, count):
     many = {f"v{n}": [str(each) for each in range(100)] for n in range(count)}

@@ -145,6 +145,7 @@ def test_no_path_of_a_pack_leaves_its_folder_on_any_system(path: str) -> None:
         assert joined.relative_to(root).as_posix() == path
 
 
+@pytest.mark.slow
 @given(st.lists(st.text("aAbB/", min_size=1, max_size=5).map(lambda text: f"{text}.j2"), max_size=6))
 def test_accepted_paths_stay_apart_where_case_does_not_count(paths: list[str]) -> None:
     entries = included([SourceEntry("pack.yaml"), *map(SourceEntry, paths)])

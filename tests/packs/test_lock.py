@@ -46,6 +46,7 @@ def test_what_is_written_is_read_back(lock: Lock) -> None:
     assert write_lock(read) == text
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(locks)
 def test_every_reader_of_yaml_reads_the_same(lock: Lock) -> None:

@@ -17,6 +17,7 @@ from tests.regress.repository import GitFolder
 from .support import Author, Consumer
 
 
+@pytest.mark.slow
 def test_diff_and_base_see_the_packs_of_each_revision(
     user: Consumer, approved: Author, server: FaultServer
 ) -> None:

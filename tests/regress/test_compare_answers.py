@@ -406,6 +406,7 @@ SYMMETRIC = compiled(
 )
 
 
+@pytest.mark.slow
 @given(values, values, st.lists(values, max_size=2))
 def test_any_two_values_can_be_compared(approved, new, seen):
     found = compare(ALL, approved, new, seen=seen)

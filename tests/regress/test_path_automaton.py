@@ -28,6 +28,7 @@ def places(value: Any, at: PathAutomaton, path: tuple[str | int, ...] = (), back
         yield from places(child, at.follow(step, length), (*path, step), backwards)
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.sampled_from(PATHS), min_size=1, max_size=5, unique=True),
     st.lists(values, max_size=4),

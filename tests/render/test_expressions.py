@@ -110,6 +110,7 @@ def test_any_and_first_of_a_comprehension_stop_at_the_first_item_that_decides():
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "message"),
     [
@@ -228,6 +229,7 @@ def test_the_empty_text_may_be_an_item_of_a_list_or_a_key() -> None:
     assert expression.evaluate(part="", items=[""], keys={"": 1}) is True
 
 
+@pytest.mark.slow
 @given(st.text("ab", max_size=3), st.lists(st.text("ab", min_size=1, max_size=2), min_size=1, max_size=3))
 def test_containment_has_the_result_of_python(text: str, parts: list[str]) -> None:
     first, last = parts[0], parts[-1]

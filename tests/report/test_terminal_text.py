@@ -48,6 +48,7 @@ def test_the_width_is_what_rich_measures(text: str) -> None:
     assert cell_width(text) == cell_len(text)
 
 
+@pytest.mark.slow
 @given(st.text(), st.integers(min_value=1, max_value=30))
 def test_a_shortened_text_fits_and_says_that_it_was_cut(text: str, width: int) -> None:
     short = shorten(text, width)

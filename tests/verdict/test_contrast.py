@@ -56,6 +56,7 @@ def test_a_look_decides_only_if_both_directions_are_decided() -> None:
     assert found.look([(5, 5)] * 10, [(5, 5)] * 10, samples=5, tests=1) is True
 
 
+@pytest.mark.slow
 @given(arms())
 def test_the_directions_mirror_each_other(pair: tuple[list[tuple[int, int]], list[tuple[int, int]]]) -> None:
     base, new = pair

@@ -34,6 +34,7 @@ def test_the_interval_of_a_rate_has_a_width_and_grows_with_the_confidence(
     assert low < high
 
 
+@pytest.mark.slow
 @given(arms(), st.floats(0.5, 0.99))
 def test_the_interval_of_a_difference_turns_round_with_the_arms(
     both: tuple[list[tuple[int, int]], list[tuple[int, int]]], confidence: float
@@ -63,6 +64,7 @@ def test_samples_of_one_case_are_no_new_evidence() -> None:
     assert many[1] - many[0] > 0.8 * (few[1] - few[0])
 
 
+@pytest.mark.slow
 @given(st.lists(counts(), min_size=3, max_size=20))
 def test_twice_the_cases_narrow_the_interval(arm: list[tuple[int, int]]) -> None:
     arm = [(passed, total + 1) for passed, total in arm]

@@ -663,6 +663,7 @@ completions = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @given(completions, st.booleans(), st.sampled_from([{}, {"n": 2}, JSON_ASKED, {"n": None, "tools": []}]))
 def test_any_completion_or_chunk_is_read(
     payload: Any, as_stream: bool, request_fields: dict[str, Any]

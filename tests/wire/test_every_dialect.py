@@ -152,6 +152,7 @@ def test_every_declared_key_stands_in_the_body_or_in_the_error(api: str) -> None
     check()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("api", WRITTEN)
 def test_requests_that_differ_in_their_messages_are_encoded_as_each_is_alone(api: str) -> None:
     dialect, written = dialect_of(api), WRITTEN[api]
