@@ -219,6 +219,7 @@ class _Asking:
 
         preflight = run_preflight() if command.stored is None else None
         connections = self._connect()
+        command.scope.refuse_keys([secret for each in connections.values() for secret in each.secrets])
         facts = {
             **facts_of(
                 plan,
@@ -254,7 +255,9 @@ class _Asking:
         return f"{', '.join(arms)}: {self._chosen.title}"
 
     def _connect(self) -> dict[str, Connection]:
-        return self._command.endpoints.connect(self._chosen.workspace, self._plan.units)
+        return self._command.endpoints.connect(
+            self._chosen.workspace, self._plan.units, self._reporter.on_download
+        )
 
     def _take_earlier(self) -> None:
         """Count the answers of earlier attempts."""

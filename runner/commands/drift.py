@@ -95,7 +95,7 @@ class DriftCommand:
             counters = Counters(total=preflight.records)
 
             def connect(units: Iterable[Unit]) -> dict[str, Connection]:
-                connections = endpoints.connect(chosen.workspace, units)
+                connections = endpoints.connect(chosen.workspace, units, reporter.on_download)
                 self._begin(chosen, counters, reporter, empty=not history, shown=shown)
                 return connections
 

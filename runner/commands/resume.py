@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -36,6 +37,15 @@ class RunScope:
     def as_json(self) -> dict[str, Any]:
         """Return the scope in the form that it has in `run.json`."""
         return {**self.selection, "repeat": self.repeat, "shard": str(self.shard) if self.shard else None}
+
+    def refuse_keys(self, secrets: Collection[str]) -> None:
+        """Raise UsageError if an argument has one of these values in it: arguments are stored, and keys never are."""
+        written = json.dumps(self.as_json())
+        if any(json.dumps(secret)[1:-1] in written for secret in secrets):
+            raise UsageError(
+                "an argument has the key of an endpoint in it, and arguments are stored for --resume",
+                hint="pass the text in a file: --var NAME=@FILE, --vars or --input",
+            )
 
     def with_changes(self, other: RunScope, names: Collection[str]) -> RunScope:
         """Return this scope with the values of `other` under these names; a resumed run refuses any other difference."""

@@ -267,6 +267,7 @@ class RunCommand:
 
         preflight = None if self.stored else run_preflight()
         connections = self.endpoints.connect(chosen.workspace, plan.units, screen.reporter.on_download)
+        self.scope.refuse_keys([secret for each in connections.values() for secret in each.secrets])
         root = chosen.workspace.root
         facts = facts_of(
             plan,

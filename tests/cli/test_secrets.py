@@ -204,3 +204,26 @@ def test_a_machine_without_a_keyring_is_an_error(with_keyring: ProjectFolder) ->
     assert done.code == 2
     assert "cannot be read from the keyring" in done.err
     assert "Traceback" not in done.err
+
+
+def test_an_argument_with_a_key_in_it_is_refused_because_arguments_are_stored(
+    asked: ProjectFolder, server: FaultServer
+) -> None:
+    done = run(asked, "prompts/hello.prompt.yaml", "--var", f"name=it is {KEY}")
+    assert done.code == 2
+    assert "an argument has the key of an endpoint in it" in done.err
+    assert "--var NAME=@FILE" in done.err
+    assert KEY not in done.err
+    assert not server.requests
+    assert KEY.encode() not in everything_written(asked.folder)
+
+
+def test_a_text_with_a_key_in_it_can_be_sent_from_a_file_and_is_masked_in_the_results(
+    asked: ProjectFolder, server: FaultServer, tmp_path: Path
+) -> None:
+    asked.write("text.txt", f"it is {KEY}")
+    done = run(asked, "prompts/hello.prompt.yaml", "--var", "name=@text.txt")
+    assert done.code == 0, done.err
+    assert KEY.encode() in server.requests[0].body
+    (asked.folder / "text.txt").unlink()
+    assert KEY.encode() not in everything_written(asked.folder)

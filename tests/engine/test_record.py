@@ -10,7 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.engine.journal.record import Record, journal_line, json_line, paid, read_journal_line
+from runner.engine.journal.record import (
+    Record,
+    calls_in,
+    journal_line,
+    json_line,
+    paid,
+    read_journal_line,
+    spent,
+    was_judged,
+)
 from runner.errors import Location
 from runner.files.versions import NewerFormatError
 
@@ -90,3 +99,50 @@ def test_a_text_that_looks_like_a_checksum_is_a_text() -> None:
 def test_what_was_paid_for_a_record(cost: float | None, retries: float | None, total: float | None) -> None:
     record: Any = {"cost": cost} | ({} if retries is None else {"retries_cost": retries})
     assert paid(record) == total
+
+
+ONE, TWO = {"judge": {"cost": 0.25}}, {"judge": [{"cost": 0.25}, {"cost": 0.5}, {"model": "m"}]}
+
+
+@pytest.mark.parametrize(
+    ("checks", "changes", "total"),
+    [
+        ([], {"cost": None}, None),
+        ([], {"cost": 0.5}, 0.5),
+        ([], {"cost": 0.5, "retries_cost": 0.25}, 0.75),
+        ([], {"cost": 0.5, "choice": 0}, 0.5),
+        ([], {"cost": 0.5, "choice": 1}, None),
+        ([], {"cost": 0.5, "cached": True}, None),
+        ([{"type": "equals"}], {"cost": 0.5}, 0.5),
+        ([ONE], {"cost": 0.5}, 0.75),
+        ([ONE], {"cost": None}, 0.25),
+        ([ONE, {"type": "equals"}], {"cost": 0.5, "cached": True}, 0.25),
+        ([ONE, TWO], {"cost": 0.5, "choice": 1}, 1.0),
+        ([{"judge": {"model": "m"}}], {"cost": 0.5}, 0.5),
+        ([{"judge": {"cost": "much"}}], {"cost": None}, None),
+        ([{"judge": {"cost": "much"}}, {"judge": {"cost": 2}}], {"cost": 0.5}, 2.5),
+    ],
+)
+def test_what_was_spent_on_a_result_includes_the_calls_that_judged_it(
+    checks: list[Any], changes: dict[str, Any], total: float | None
+) -> None:
+    record = cast("Record", line(**{"checks": checks, **changes}))
+    assert spent(record) == total
+    assert was_judged(record) is any("judge" in check for check in checks)
+
+
+@pytest.mark.parametrize(
+    ("judge", "calls"),
+    [
+        ({"a": 1}, [{"a": 1}]),
+        ([{"a": 1}, {"b": 2}], [{"a": 1}, {"b": 2}]),
+        ("x", []),
+        ([1, {"a": 1}], [{"a": 1}]),
+    ],
+)
+def test_the_calls_of_a_check(judge: Any, calls: list[Any]) -> None:
+    assert calls_in(cast("Any", {"type": "llm-rubric", "judge": judge})) == calls
+
+
+def test_a_check_that_needed_no_call_has_none() -> None:
+    assert calls_in(cast("Any", {"type": "equals"})) == []

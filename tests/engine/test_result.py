@@ -11,10 +11,11 @@ import genai_prices
 import pytest
 
 from runner.checks.assertions import CheckResult
+from runner.checks.calls import Found
 from runner.checks.judge import Judgement
 from runner.endpoints.prices import DeclaredPrice, ListedPrice, require_price_list
 from runner.engine.plan.job import Job
-from runner.engine.pool.result import cost_of, records_of
+from runner.engine.pool.result import answer_in, cost_of, records_of, rejudged
 from runner.errors import ConfigError
 from runner.files.model import Endpoint
 from runner.wire.dialect import dialect_of
@@ -419,3 +420,121 @@ def test_what_came_before_an_exchange_failed_is_the_first_choice(partial: Answer
     )
     records(Reply(error=REFUSED, partial=partial), asked)
     assert [(each.choice, each.text) for each in given] == [(0, partial and partial.text)]
+
+
+# --- answers that calls judge ----------------------------------------------------------------------------------------------
+
+
+class Decided(Judge):
+    """Decides what it is told to."""
+
+    def __init__(self, judgement: Judgement) -> None:
+        super().__init__()
+        self.judgement = judgement
+        self.answers: list[Answer] = []
+
+    def judge(self, answer: Answer, case: Any, **facts: Any) -> Judgement:
+        self.asked.append(facts)
+        self.answers.append(answer)
+        return self.judgement
+
+
+def deciding(judgement: Judgement) -> tuple[Job, Decided]:
+    asked, judge = job(), Decided(judgement)
+    cast("Any", asked.unit).judge = judge
+    return asked, judge
+
+
+def judgement(*checks: CheckResult, **changes: Any) -> Judgement:
+    return Judgement(Outcome.OK, True, {"a": 1}, checks, None)._replace(**changes)
+
+
+QUESTION: Any = object()
+FOUND = Found({"verdict": "pass"}, "sha256:cd", "judges:rubric", "gpt-judge", cost=0.25)
+CALLED = {
+    "prompt": "judges:rubric",
+    "request": "sha256:cd",
+    "model": "gpt-judge",
+    "verdict": "pass",
+    "cost": 0.25,
+}
+
+
+def test_an_answer_whose_questions_are_open_waits() -> None:
+    asked, _ = deciding(judgement(questions=(QUESTION,)))
+    assert records(Reply((GOOD,)), asked)[0]["waiting"] is True
+    assert "waiting" not in records(Reply((GOOD,)), deciding(judgement())[0])[0]
+
+
+@pytest.mark.parametrize(("found", "judge"), [((FOUND,), CALLED), ((FOUND, FOUND), [CALLED, CALLED])])
+def test_a_check_names_the_calls_that_decided_it(found: tuple[Found, ...], judge: Any) -> None:
+    asked, _ = deciding(judgement(CheckResult("llm-rubric", True, None, "pass", found=found)))
+    [record] = records(Reply((GOOD,)), asked)
+    assert record["checks"][0]["judge"] == judge
+
+
+def waiting(**changes: Any) -> Any:
+    asked, _ = deciding(judgement(questions=(QUESTION,)))
+    [record] = records(Reply((GOOD._replace(detail="as it is"),), usage=usage()), asked)
+    return {**record, "detail": "as it is", **changes}
+
+
+@pytest.mark.parametrize(
+    ("changes", "differs"),
+    [
+        ({}, {}),
+        ({"choice": 2}, {"choice": 2}),
+        ({"tool_calls": [{"id": "1"}, "no call"]}, {"tool_calls": ({"id": "1"},)}),
+        ({"tool_calls": {"id": "1"}}, {}),
+    ],
+)
+def test_the_answer_in_a_record_is_the_one_that_was_judged(changes: Any, differs: Any) -> None:
+    assert answer_in(waiting(**changes)) == GOOD._replace(detail="as it is", **differs)
+
+
+def test_a_record_that_waited_gets_its_verdict() -> None:
+    check = CheckResult("llm-rubric", False, None, "fail", found=(FOUND,))
+    asked, judge = deciding(judgement(check, passed=False, score=0.5, scores={"tone": 0.25}))
+    find: Any = object()
+    decided = rejudged(asked, waiting(), find)
+    assert decided["passed"] is False
+    assert decided["checks"][0]["judge"] == CALLED
+    assert (decided["score"], decided["scores"]) == (0.5, {"tone": 0.25})
+    assert (decided["outcome"], decided["error"], decided["detail"]) == ("ok", None, "as it is")
+    assert "waiting" not in decided
+    assert judge.asked == [{"latency_ms": 12.3, "cost": 3.0, "model": "gpt-test", "find": find}]
+    assert judge.answers == [GOOD._replace(detail="as it is")]
+
+
+def test_a_verdict_that_no_call_could_decide_is_an_error() -> None:
+    asked, _ = deciding(judgement(passed=False, unchecked="the judge is unsure"))
+    decided = rejudged(asked, waiting(), cast("Any", None))
+    assert (decided["outcome"], decided["passed"]) == ("error", False)
+    assert decided["detail"] == "the judge is unsure"
+    assert decided["error"] == {
+        "code": "unchecked",
+        "message": "the judge is unsure",
+        "status": None,
+        "type": None,
+        "hint": None,
+        "request_id": None,
+    }
+
+
+def test_a_request_of_a_batch_has_its_own_price_and_says_so() -> None:
+    asked = job()
+    cast("Any", asked.unit).price = replace(PRICE, batch=0.5)
+    [online], [record] = (
+        records(Reply((GOOD,), usage=usage()), asked),
+        records(Reply((GOOD,), usage=usage()), asked, batch=True),
+    )
+    assert (online["cost"], record["cost"]) == (3.0, 1.5)
+    assert "batch" not in online
+    assert record["batch"] is True
+    cast("Any", asked.unit).price = None
+    assert records(Reply((GOOD,), usage=usage()), asked, batch=True)[0]["cost"] is None
+
+
+@pytest.mark.parametrize(("price", "cost"), [((0.0, 0.0), 0.0), ((0.0, 1.0), None), ((1.0, 0.0), None)])
+def test_a_model_that_costs_nothing_needs_no_counts(price: tuple[float, float], cost: float | None) -> None:
+    assert cost_of(None, DeclaredPrice(*price)) == cost

@@ -123,8 +123,10 @@ class Record(TypedDict):
 
 def spent(record: Record) -> float | None:
     """Return the cost in US dollars of a result, with failed attempts and the calls that judged it; None if nothing is known."""
-    judges = [call["cost"] for check in record["checks"] for call in calls_in(check) if "cost" in call]
     own = None if record["cached"] or record.get("choice") else paid(record)
+    if not was_judged(record):
+        return own
+    judges = [call["cost"] for check in record["checks"] for call in calls_in(check) if "cost" in call]
     known = [each for each in (own, *judges) if isinstance(each, int | float)]
     return sum(known) if known else None
 
