@@ -12,6 +12,7 @@ import pytest
 
 from runner.engine.attempt import Attempt, RunAttempt, facts_of
 from runner.engine.journal.index import JournalIndex
+from runner.engine.journal.side_file import JUDGED, WAITING
 from runner.engine.journal.stored_runs import StoredRun
 from runner.engine.plan.job import Job, Unit
 from runner.engine.plan.plan import Plan, Preflight
@@ -134,6 +135,84 @@ def test_a_run_that_is_resumed_is_held(tmp_path: Path) -> None:
     attempt = Attempt.resume(run, FACTS)
     with pytest.raises(UsageError, match="is still in progress in another process"):
         Attempt.resume(run, FACTS)
+    attempt.journal.close()
+
+
+@pytest.mark.parametrize("fact", ["exported", "batches"])
+def test_a_resumed_run_keeps_what_was_exported_and_submitted(tmp_path: Path, fact: str) -> None:
+    attempt = Attempt.resume(stored(tmp_path, **{fact: [{"id": "b"}]}), FACTS)
+    assert attempt.facts[fact] == [{"id": "b"}]
+    attempt.journal.close()
+
+
+# --- answers that wait for calls --------------------------------------------------------------------------------------------
+
+
+def beside(run: StoredRun, name: str, *records: dict[str, Any] | bytes) -> Path:
+    """Write another file of records beside the results of a run."""
+    lines = [each if isinstance(each, bytes) else json.dumps(each).encode() + b"\n" for each in records]
+    path = run.folder / name
+    path.write_bytes(b"".join(lines))
+    return path
+
+
+def job(name: str) -> Job:
+    return cast(
+        "Job", SimpleNamespace(unit=unit(), case=case(name), sample=0, fingerprints=lambda: iter((ASKED,)))
+    )
+
+
+def test_an_answer_that_waits_is_held_until_it_is_judged(tmp_path: Path) -> None:
+    run = stored(tmp_path)
+    beside(run, WAITING, line("ada"))
+    attempt = Attempt.resume(run, FACTS)
+    held = attempt.held(job("ada"), lambda: FILE)
+    assert held is not None
+    assert [record["case"] for record in held] == ["ada"]
+    assert attempt.held(job("bob"), lambda: FILE) is None
+    attempt.journal.close()
+
+
+def test_a_run_in_which_nothing_waits_holds_nothing(tmp_path: Path) -> None:
+    attempt = Attempt.resume(stored(tmp_path, line("ada")), FACTS)
+    assert attempt.waiting is None
+    assert attempt.held(job("ada"), lambda: pytest.fail("the name is not needed")) is None
+    attempt.journal.close()
+
+
+def test_a_torn_answer_that_waited_is_cut_off_and_a_whole_file_is_not_touched(tmp_path: Path) -> None:
+    run = stored(tmp_path)
+    path = beside(run, WAITING, line("ada"), b'{"prompt": "he')
+    Attempt.resume(run, FACTS).journal.close()
+    whole = path.read_bytes()
+    assert whole == json.dumps(line("ada")).encode() + b"\n"
+    Attempt.resume(run, FACTS).journal.close()
+    assert path.read_bytes() == whole
+
+
+def test_every_answer_and_every_call_was_paid_for_once(tmp_path: Path) -> None:
+    called = [{"type": "llm-rubric", "judge": {"cost": 9.0}}]
+    run = stored(
+        tmp_path,
+        line("ada", cost=0.25),
+        line("ada", cost=0.5),
+        line("bob", cost=1.0, cached=True),
+        line(
+            "cid", cost=2.0, checks=called
+        ),  # the answer is in the file of those that wait, the call in its own
+        line("dan", cost=None),
+        line("eve", cost=4.0, retries_cost=8.0),
+    )
+    beside(run, WAITING, line("cid", cost=2.0), line("cid", cost=2.0, cached=True))
+    beside(run, JUDGED, line("cid", cost=16.0, checks=called))
+    attempt = Attempt.resume(run, FACTS)
+    assert list(attempt.payments()) == [0.25, 0.5, 12.0, 2.0, 16.0]
+    attempt.journal.close()
+
+
+def test_a_run_without_calls_has_only_its_answers_to_pay(tmp_path: Path) -> None:
+    attempt = Attempt.resume(stored(tmp_path, line("ada", cost=0.25)), FACTS)
+    assert list(attempt.payments()) == [0.25]
     attempt.journal.close()
 
 
