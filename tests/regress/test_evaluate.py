@@ -433,3 +433,54 @@ def test_what_is_redacted_is_neither_compared_nor_proposed(tmp_path: Path) -> No
     assert evaluation.result.verdict == "pass"
     assert evaluation.proposal is not None
     assert "77" not in str(evaluation.proposal.output)
+
+
+# --- answers that calls have judged --------------------------------------------------------------------------------
+
+CALL: dict[str, Any] = {"sha256:cd": {"verdict": "pass"}}
+
+
+def judged(
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    unjudged: str | None = None,
+    calls: dict[str, Any] = CALL,
+    request: str = "sha256:ab",
+) -> Evaluation:
+    """The evaluation of an answer that did not change, with what calls found, after the snapshot became stale."""
+    monkeypatch.setattr("runner.regress.evaluate.judged_in", lambda unit, case, snapshot, answers: calls)
+    monkeypatch.setattr(
+        "runner.regress.evaluate.replay", lambda unit, case, snapshot: SimpleNamespace(unjudged=unjudged)
+    )
+    of = job()
+    cast("Any", of).fingerprints = lambda: iter((request,))
+    return evaluated(record(), against=approved(), status="stale", of=of)
+
+
+def test_an_answer_that_was_judged_again_is_refreshed_with_what_was_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    evaluation = judged(monkeypatch)
+    result = evaluation.result
+    assert (result.verdict, result.kind) == ("pending", "refreshed")
+    assert result.reason == "it was judged again, the answer did not change"
+    assert evaluation.proposal is not None
+    assert evaluation.proposal.judged == CALL
+
+
+def test_a_request_that_changed_is_named_before_its_judge(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = judged(monkeypatch, request="sha256:99").result
+    assert (result.kind, result.reason) == ("refreshed", "the request changed, the answer did not")
+
+
+def test_an_approved_answer_that_no_call_has_judged_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = judged(monkeypatch, unjudged="no call has judged it").result
+    assert (result.verdict, result.kind) == ("pending", "changed")
+    assert result.reason == "the answer changed within the rules, and only the new one has been judged"
+
+
+def test_without_calls_nothing_is_stored_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    evaluation = judged(monkeypatch, calls={}, unjudged="not asked")
+    assert evaluation.result.reason == "the request changed, the answer did not"
+    assert evaluation.proposal is not None
+    assert evaluation.proposal.judged == approved().judged
