@@ -190,6 +190,15 @@ def test_a_torn_answer_that_waited_is_cut_off_and_a_whole_file_is_not_touched(tm
     assert path.read_bytes() == whole
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
+def test_a_file_that_was_cut_off_is_closed(tmp_path: Path) -> None:
+    run = stored(tmp_path)
+    beside(run, WAITING, line("ada"), b'{"prompt": "he')
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    Attempt.resume(run, FACTS).journal.close()
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
 def test_every_answer_and_every_call_was_paid_for_once(tmp_path: Path) -> None:
     called = [{"type": "llm-rubric", "judge": {"cost": 9.0}}]
     run = stored(

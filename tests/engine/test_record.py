@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from runner.engine.journal.record import (
     Record,
     calls_in,
+    cleaned,
     journal_line,
     json_line,
     paid,
@@ -146,3 +147,17 @@ def test_the_calls_of_a_check(judge: Any, calls: list[Any]) -> None:
 
 def test_a_check_that_needed_no_call_has_none() -> None:
     assert calls_in(cast("Any", {"type": "equals"})) == []
+
+
+def test_records_with_a_key_are_kept_and_written_without_it() -> None:
+    records = [cast("Record", line(text=text)) for text in ("sk-123", "b")]
+    kept, lines = cleaned(records, lambda text: text.replace("sk-123", "***"))
+    assert [record["text"] for record in kept] == ["***", "b"]
+    assert lines == b"".join(written(line(text=text)) for text in ("***", "b"))
+
+
+def test_records_without_a_key_are_kept_as_they_are() -> None:
+    records = [cast("Record", line(text=text)) for text in ("a", "b")]
+    kept, lines = cleaned(records, lambda text: text)
+    assert kept is records
+    assert lines == b"".join(written(line(text=text)) for text in ("a", "b"))

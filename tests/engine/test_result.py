@@ -19,7 +19,7 @@ from runner.engine.pool.result import answer_in, cost_of, records_of, rejudged
 from runner.errors import ConfigError
 from runner.files.model import Endpoint
 from runner.wire.dialect import dialect_of
-from runner.wire.reply import Answer, Outcome, ProviderError, Reply
+from runner.wire.reply import Answer, Medium, Outcome, ProviderError, Reply
 
 PRICE = DeclaredPrice(2.0, 10.0, cached=0.5)
 UNCACHED = DeclaredPrice(2.0, 10.0)
@@ -538,3 +538,29 @@ def test_a_request_of_a_batch_has_its_own_price_and_says_so() -> None:
 @pytest.mark.parametrize(("price", "cost"), [((0.0, 0.0), 0.0), ((0.0, 1.0), None), ((1.0, 0.0), None)])
 def test_a_model_that_costs_nothing_needs_no_counts(price: tuple[float, float], cost: float | None) -> None:
     assert cost_of(None, DeclaredPrice(*price)) == cost
+
+
+def test_a_record_has_what_came_beside_the_text() -> None:
+    medium = Medium("image/png", b"\x89PNG")
+    asked, _ = deciding(judgement(measured={"labels": {"expected": "a"}}, score=0.5, scores={"tone": 0.25}))
+    answer = GOOD._replace(media=(medium,))
+    [record] = records(Reply((answer,), fingerprint="fp_1"), asked)
+    said = {"type": "image/png", "bytes": 4, "sha256": medium.sha256}
+    assert record["media"] == [{**said, "data": "iVBORw=="}]
+    assert (record["system_fingerprint"], record["measured"]) == ("fp_1", {"labels": {"expected": "a"}})
+    assert (record["score"], record["scores"]) == (0.5, {"tone": 0.25})
+    [kept] = records(Reply((answer,)), asked, keep=lambda each: f"media/{each.sha256}.png")
+    assert kept["media"] == [{**said, "file": f"media/{medium.sha256}.png"}]
+    [plain] = records(Reply((GOOD,)), job())
+    assert not {"media", "system_fingerprint", "measured", "score", "scores"} & plain.keys()
+
+
+def test_a_check_names_its_score_and_what_was_expected() -> None:
+    checks = (
+        CheckResult("labels", True, "$.a", "as expected", expected="b", metric="tone", weight=2.0),
+        CheckResult("contains", True, None, "as expected", expected="b"),
+    )
+    [record] = records(Reply((GOOD,)), deciding(judgement(*checks))[0])
+    first, second = record["checks"]
+    assert (first["metric"], first["weight"], first["expected"]) == ("tone", 2.0, "b")
+    assert not {"metric", "weight", "expected"} & second.keys()
