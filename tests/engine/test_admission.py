@@ -235,3 +235,18 @@ def test_a_provider_that_asks_for_no_pause_gets_none() -> None:
     admission = Admission(FixedLimit(9))
     assert admission.learn(BUSY, first_attempt=True, now=0.0) is None
     assert admission.admit(0, 0.0) == 0.0
+
+
+def test_a_pause_holds_for_limits_that_are_shared_too() -> None:
+    admission = Admission(FixedLimit(2))
+    other = admission.with_limit(FixedLimit(9))
+    admission.learn(replace(BUSY, retry_after=20.0), first_attempt=True, now=100.0)
+    assert other.admit(0, 105.0) == 15.0
+
+
+def test_all_who_wait_are_woken() -> None:
+    admission = Admission(FixedLimit(1))
+    woken: list[str] = []
+    admission.wakers += [lambda: woken.append("one"), lambda: woken.append("two")]
+    admission.wake()
+    assert woken == ["one", "two"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, cast
 
 import pytest
@@ -145,3 +146,22 @@ def test_a_run_stops_beyond_the_errors_that_are_allowed(
     if reason is not None:
         assert reason.startswith("--max-errors ")
         assert str(errors) in reason
+
+
+LABELLED = {"measured": {"labels": {"expected": "bug", "got": "bug"}}}
+
+
+def test_measured_answers_are_in_the_totals() -> None:
+    counters = counted(line(**LABELLED), line(**LABELLED), line(scores={"tone": 0.5}), line())
+    metrics = counters.totals()["metrics"]
+    assert (
+        metrics == counted(line(**LABELLED), line(**LABELLED), line(scores={"tone": 0.5})).totals()["metrics"]
+    )
+    assert "accuracy" in json.dumps(metrics)
+    assert "tone" in json.dumps(metrics)
+
+
+@pytest.mark.parametrize("measured", [LABELLED, {"scores": {"tone": 0.5}}])
+def test_labels_or_scores_alone_are_measured(measured: dict[str, Any]) -> None:
+    assert "metrics" in counted(line(**measured)).totals()
+    assert "metrics" not in counted(line()).totals()

@@ -388,3 +388,14 @@ def test_a_record_of_a_newer_runner_is_told_at_its_line_wherever_it_stands(
 
 def test_a_record_may_say_that_it_is_of_the_first_version(tmp_path: Path) -> None:
     assert done(past(tmp_path, line(format=1)))
+
+
+@pytest.mark.parametrize("output", [True, 1, 1.5, "a", [1], {"a": 1}, None])
+def test_an_output_is_any_json_value(tmp_path: Path, output: Any) -> None:
+    assert done(past(tmp_path, line(output=output)))
+
+
+def test_without_names_a_prompt_is_known_by_the_file_in_the_record(tmp_path: Path) -> None:
+    known = JournalIndex(journal(tmp_path, line(file="a.yaml")), None)
+    assert known.place(unit(), "a.yaml", case(), 0) is not None
+    assert known.place(unit(), "b.yaml", case(), 0) is None
