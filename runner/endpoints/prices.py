@@ -56,10 +56,18 @@ class DeclaredPrice:
         """The price of requests in a batch; the full price, which is an upper bound, if none is declared."""
         if self.batch is None:
             return self
-        rates = (self.input, self.output, self.cached, self.cache_write, self.cache_write_1h)
-        part, *others = (None if rate is None else rate * self.batch for rate in rates)
-        assert part is not None and others[0] is not None
-        return DeclaredPrice(part, others[0], *others[1:])
+        part = self.batch
+
+        def reduced(rate: float | None) -> float | None:
+            return None if rate is None else rate * part
+
+        return DeclaredPrice(
+            self.input * part,
+            self.output * part,
+            reduced(self.cached),
+            reduced(self.cache_write),
+            reduced(self.cache_write_1h),
+        )
 
     def cost(self, tokens: Tokens) -> float:
         """Return the cost in US dollars."""

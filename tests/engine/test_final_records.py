@@ -51,6 +51,12 @@ def test_a_later_attempt_replaces_all_records_of_a_job(tmp_path: Path) -> None:
     assert list(final_records(stored(tmp_path, *records))) == [*TWO, again, line("cy", **ERROR)]
 
 
+def test_a_prompt_is_one_file_from_whatever_folder_an_attempt_was_started(tmp_path: Path) -> None:
+    first, second = line("ada", file="../a.yaml", **ERROR), line("ada")
+    run = stored(tmp_path, first, second, files={"../a.yaml": FILE, FILE: FILE})
+    assert list(final_records(run)) == [second]
+
+
 def test_a_job_may_be_followed_by_itself(tmp_path: Path) -> None:
     first, second = line("ada", **ERROR), line("ada")
     assert list(final_records(stored(tmp_path, first, second))) == [second]

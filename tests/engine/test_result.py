@@ -564,3 +564,10 @@ def test_a_check_names_its_score_and_what_was_expected() -> None:
     first, second = record["checks"]
     assert (first["metric"], first["weight"], first["expected"]) == ("tone", 2.0, "b")
     assert not {"metric", "weight", "expected"} & second.keys()
+
+
+def test_in_a_batch_every_rate_is_reduced() -> None:
+    price = DeclaredPrice(1.0, 2.0, 4.0, 8.0, 16.0, batch=0.25)
+    assert price.in_batch == DeclaredPrice(0.25, 0.5, 1.0, 2.0, 4.0)
+    assert DeclaredPrice(1.0, 2.0, batch=0.5).in_batch == DeclaredPrice(0.5, 1.0)
+    assert DeclaredPrice(1.0, 2.0).in_batch == DeclaredPrice(1.0, 2.0)

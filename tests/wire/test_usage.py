@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from runner.wire.usage import stated_cost, token_count
+from runner.wire.usage import TokenLimits, stated_cost, token_count
 
 
 @pytest.mark.parametrize("count", [0, 1, 12.0, 2**53])
@@ -38,3 +38,26 @@ def test_a_stated_cost_is_a_number(cost: Any) -> None:
 def test_what_is_no_cost_is_none(cost: Any) -> None:
     assert stated_cost({"cost": cost}) is None
     assert stated_cost({}) is None
+
+
+@pytest.mark.parametrize(
+    ("limits", "prompt", "answer", "reached"),
+    [
+        (TokenLimits(), 9, 9, False),
+        (TokenLimits(answer=5), 1, 4, False),
+        (TokenLimits(answer=5), None, 5, True),
+        (TokenLimits(answer=5), None, 6, True),
+        (TokenLimits(answer=5), 1, None, False),
+        (TokenLimits(context=10), 5, 4, False),
+        (TokenLimits(context=10), 6, 4, True),
+        (TokenLimits(context=10), 7, 4, True),
+        (TokenLimits(context=10), None, 99, False),
+        (TokenLimits(context=10), 99, None, False),
+        (TokenLimits(answer=5, context=10), 6, 4, True),
+        (TokenLimits(answer=5, context=10), 5, 4, False),
+    ],
+)
+def test_a_limit_is_reached_by_an_answer_or_by_its_prompt_and_itself(
+    limits: TokenLimits, prompt: int | None, answer: int | None, reached: bool
+) -> None:
+    assert limits.reached(prompt, answer) is reached
