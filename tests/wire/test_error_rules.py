@@ -338,3 +338,79 @@ def test_a_page_in_the_place_of_json_is_another_address_unless_a_gateway_failed(
     assert (hint_for_page(499) or "").startswith("check base_url")
     assert hint_for_page(500) == "the provider's server failed: try again later"
     assert (hint_for_page(504) or "").startswith("a proxy timed out")
+
+
+CHAT_ONLY = "This is a chat model: use v1/chat/completions."
+NO_TEMPLATE = "The tokenizer does not have a chat template."
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "path", "api"),
+    [
+        *((status, CHAT_ONLY, "completions", "chat") for status in (400, 404, 422)),
+        *((status, NO_TEMPLATE, "chat/completions", "completions") for status in (400, 422)),
+    ],
+)
+def test_a_model_of_the_other_completions_api_is_named(
+    status: int, message: str, path: str, api: str
+) -> None:
+    assert f"set `api: {api}` for the endpoint" in (hint(status, message, asked=Asked({}, path=path)) or "")
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "path"),
+    [
+        *((status, CHAT_ONLY, "completions") for status in (399, 401, 403, 405, 421, 423, 500)),
+        (400, CHAT_ONLY, "responses"),
+        (400, "No.", "completions"),
+        *((status, NO_TEMPLATE, "chat/completions") for status in (399, 401, 404, 421, 423, 500)),
+        (400, NO_TEMPLATE, "completions"),
+        (400, "No.", "chat/completions"),
+    ],
+)
+def test_other_statuses_paths_and_words_are_not_of_the_other_completions_api(
+    status: int, message: str, path: str
+) -> None:
+    assert "set `api:" not in (hint(status, message, asked=Asked({}, path=path)) or "")
+
+
+TRACED = {"text.format": ("response_format",), "text.format.schema": ("seed", "tools"), "a": ("x",)}
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        ("text.format.name", "response_format"),  # the longest known beginning
+        ("text.format", "response_format"),
+        ("text.format.schema", "tools"),  # the first that was sent
+        ("text.format.schema.items", "tools"),
+        ("max_tokens", "max_tokens"),
+        ("a", None),  # not sent
+        ("text", None),
+        ("messages[0].role", "messages"),
+        ("", None),
+    ],
+)
+def test_a_field_of_the_body_is_traced_to_what_was_declared(name: str, source: str | None) -> None:
+    sent = {"response_format": {}, "tools": [], "max_tokens": 5}
+    assert Asked(sent, names=TRACED).source(name) == source
+
+
+def test_a_name_of_one_word_is_traced_too() -> None:
+    assert Asked({"max_tokens": 5}, names={"limit": ("max_tokens",)}).source("limit") == "max_tokens"
+
+
+def test_a_parameter_is_read_from_the_beginning_of_the_message_if_it_is_not_given() -> None:
+    asked = Asked({"seed": 1, "tools": []}, names={"tool_list": ("tools",)})
+    said = "tool_list.0: is not a list"
+    assert (hint(400, said, asked=asked) or "").startswith(
+        "tool_list.0 is written from tools, which is sent as declared"
+    )
+    assert (hint(400, said, param="seed", asked=asked) or "").startswith("seed is sent exactly as declared")
+
+
+def test_a_base_model_is_named_only_where_the_server_names_its_api() -> None:
+    other = "This is not a chat model; did you mean v1/completions?"
+    assert "for a base model `api: completions`, or choose" in (hint(404, other, asked=Asked({})) or "")
+    plain = hint(404, "This is not a chat model.", asked=Asked({})) or ""
+    assert plain.endswith("runner.yaml, or choose another model")
