@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import FrameType
 from typing import IO, NamedTuple, TypeAlias
 
 from .programs import search_path
@@ -128,8 +130,10 @@ def run(
     """
     due = None if seconds is None else time.monotonic() + seconds
     stdin = PIPE if given else DISCARD
-    begun = start(command, environ, stdin=stdin, stdout=PIPE, stderr=PIPE, own_session=own_session)
-    with _ended(begun) as process:
+    with contextlib.ExitStack() as ending:
+        with _interrupts_held():
+            begun = start(command, environ, stdin=stdin, stdout=PIPE, stderr=PIPE, own_session=own_session)
+            process = ending.enter_context(_ended(begun))
         assert process.stdout is not None
         assert process.stderr is not None
         out, said = _Reading(process.stdout, most), _Reading(process.stderr, _MOST_SAID, to_the_end=True)
@@ -145,6 +149,28 @@ def run(
             _LOOK_EVERY
         )  # bounded, because a process that it left behind (an SSH master) may keep the pipe open
         return Finished(process.wait(), bytes(out.data), bytes(said.data))
+
+
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Hold Ctrl-C and the like back until the end of the block: a program whose start they cut short would run on."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # handlers only run in the main thread
+        return
+    held: list[tuple[int, FrameType | None]] = []
+    handlers = {}
+    for number in (signal.SIGINT, signal.SIGTERM):
+        handler = signal.getsignal(number)
+        if callable(handler):
+            handlers[number] = handler
+            signal.signal(number, lambda number, frame: held.append((number, frame)))
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for caught, frame in held:
+            handlers[signal.Signals(caught)](caught, frame)
 
 
 @contextlib.contextmanager
