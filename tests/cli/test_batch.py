@@ -703,7 +703,7 @@ def test_a_damaged_list_of_batches_is_said(asked: ProjectFolder, broken: object)
 # --- kill -9 ----------------------------------------------------------------------------------------------------------
 
 KILLS = [pytest.param(4, 0, marks=pytest.mark.slow)]
-KILLS += [pytest.param(30, seed, marks=pytest.mark.e2e) for seed in (1, 2)]
+KILLS += [pytest.param(15, seed, marks=pytest.mark.e2e) for seed in (1, 2)]
 MODELS = ("--model", "gpt-a", "--model", "gpt-b")
 
 
