@@ -398,6 +398,7 @@ def test_a_field_of_the_body_is_traced_to_what_was_declared(name: str, source: s
 
 def test_a_name_of_one_word_is_traced_too() -> None:
     assert Asked({"max_tokens": 5}, names={"limit": ("max_tokens",)}).source("limit") == "max_tokens"
+    assert Asked({"max_tokens": 5}, names={"": ("max_tokens",)}).source("limit") is None
 
 
 def test_a_parameter_is_read_from_the_beginning_of_the_message_if_it_is_not_given() -> None:
