@@ -677,3 +677,14 @@ def test_a_hint_names_the_path_of_chat_completions_unless_another_is_given() -> 
     body = json.dumps({"error": {"message": "This is not a chat model"}}).encode()
     error = read_reply(404, {}, body, request={}).error
     assert "this model is not served at /chat/completions" in ((error and error.hint) or "")
+
+
+@pytest.mark.parametrize(("stated", "read"), [("fp_1", "fp_1"), ("", None), (None, None), (7, "7")])
+def test_the_fingerprint_of_the_server_is_read(stated: Any, read: str | None) -> None:
+    body = {
+        "object": "chat.completion",
+        "system_fingerprint": stated,
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": "hi"}, "finish_reason": "stop"}],
+    }
+    reply = read_reply(200, {}, json.dumps(body).encode(), request={})
+    assert reply.fingerprint == read
