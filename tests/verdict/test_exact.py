@@ -193,3 +193,25 @@ def test_the_statistics_import_nothing_but_the_standard_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["runner"]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3), st.sampled_from("abcd")), min_size=1, max_size=7)
+)
+def test_the_differences_of_a_group_are_flipped_as_one(cases: list[tuple[int, int, str]]) -> None:
+    base, new = [(before, 3) for before, _, _ in cases], [(after, 3) for _, after, _ in cases]
+    groups = [group for _, _, group in cases]
+    sums = [
+        sum(after - before for before, after, group in cases if group == name)
+        for name in dict.fromkeys(groups)
+    ]
+    moved = [each for each in sums if each]
+    flips = list(itertools.product((1, -1), repeat=len(moved)))
+    fallen = sum(sum(a * abs(b) for a, b in zip(flip, moved, strict=True)) <= sum(moved) for flip in flips)
+    expected = fallen / len(flips) if moved else 1.0
+    assert sign_flip(base, new, groups) == pytest.approx(expected)
+
+
+def test_each_case_has_a_group() -> None:
+    with pytest.raises(ValueError, match="longer"):
+        sign_flip([(1, 1), (0, 1)], [(0, 1), (0, 1)], ["a"])
