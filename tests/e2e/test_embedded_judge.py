@@ -29,7 +29,7 @@ response_format:
     strict: true
     schema:
       type: object
-      properties: {reason: {type: string, maxLength: 60}, verdict: {type: string, enum: [pass, fail]}}
+      properties: {reason: {type: string, maxLength: 20}, verdict: {type: string, enum: [pass, fail]}}
       required: [reason, verdict]
       additionalProperties: false
 """
