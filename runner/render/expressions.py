@@ -81,11 +81,15 @@ def _check_comparisons(tree: nodes.Node) -> None:
     for compare in tree.find_all(nodes.Compare):
         left = compare.expr
         for step in compare.ops:
-            contained = step.op in ("in", "notin")
-            for one, other, of_any_type in ((left, step.expr, contained), (step.expr, left, False)):
-                if isinstance(one, nodes.Name) and one.name == "text" and not of_any_type:
-                    _check_string(other)
+            if _is_text(left) and step.op not in ("in", "notin"):  # it may be in a list
+                _check_string(step.expr)
+            if _is_text(step.expr):
+                _check_string(left)
             left = step.expr
+
+
+def _is_text(node: nodes.Expr) -> bool:
+    return isinstance(node, nodes.Name) and node.name == "text"
 
 
 def _check_string(node: nodes.Expr) -> None:

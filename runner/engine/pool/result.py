@@ -36,10 +36,9 @@ def records_of(
 ) -> list[Record]:
     """Return one record per choice, or a single record if the exchange itself failed.
 
-    `keep` stores an image or a sound and returns its path; without it, the record has its data.
-
     `secret_values` are masked in provider messages, which sometimes contain the refused key. `retries_cost` is the cost
-    of earlier attempts that failed. `batch`: the request was part of a batch, which has a price of its own.
+    of earlier attempts that failed. `batch`: the request was part of a batch, which has a price of its own. `keep` stores
+    an image or a sound and returns its path; without it, the record has its data.
     """
     answers = reply.answers
     if reply.error is not None:
